@@ -1,0 +1,272 @@
+//! Exercise 3: a stress client, and a client for the keyboard. The checks play the server.
+
+use std::time::Duration;
+
+use harness::{ClosedPort, DeafHost, Host, Peer, Program, QUIET_WINDOW, Run, reply_to};
+use rstest::{fixture, rstest};
+
+fn program() -> Program {
+    harness::program!()
+}
+
+fn manual_client() -> Program {
+    harness::program!("client")
+}
+
+/// A server for the stress client.
+#[fixture]
+fn host() -> Host {
+    Host::new(program())
+}
+
+/// A server for the client for the keyboard.
+#[fixture]
+fn manual_host() -> Host {
+    Host::new(manual_client())
+}
+
+/// Answers these clients as a right server does, and returns each one's number and reply.
+fn answer(peers: &[Peer]) -> Vec<(usize, String)> {
+    peers.iter().map(Peer::answer).enumerate().collect()
+}
+
+/// All clients are connected and wait for their reply at the same time: none is answered before all
+/// have said hello. *Deadline.*
+#[rstest]
+#[case::one(1)]
+#[case::twenty(20)]
+#[case::hundred(100)]
+fn all_clients_wait_for_their_reply_at_the_same_time(host: Host, #[case] clients: usize) {
+    let run = host.run(&[&clients.to_string()]);
+    let peers = host.hellos(clients);
+    let replies = answer(&peers);
+    run.expect_exit().expect_report(clients, &[], &replies);
+}
+
+/// There are 20 clients unless told otherwise. *Deadline.*
+#[rstest]
+fn there_are_twenty_clients_unless_told_otherwise(host: Host) {
+    let run = host.run(&[]);
+    let peers = host.hellos(20);
+    let replies = answer(&peers);
+    run.expect_exit().expect_report(20, &[], &replies);
+}
+
+/// The program ends when the last client has its reply, not before. *Quiet window.*
+#[rstest]
+fn it_waits_for_every_reply(host: Host) {
+    let run = host.run(&["5"]);
+    let peers = host.hellos(5);
+    let mut replies = answer(&peers[..4]);
+    run.expect_running_for(QUIET_WINDOW);
+    replies.push((4, peers[4].answer()));
+    run.expect_exit().expect_report(5, &[], &replies);
+}
+
+/// A reply ends at its newline: a client that has it disconnects, whatever the others wait for and
+/// although the server keeps the connection open. *Deadline.*
+#[rstest]
+fn each_client_disconnects_when_it_has_its_reply(host: Host) {
+    let run = host.run(&["5"]);
+    let peers = host.hellos(5);
+    let mut replies = answer(&peers[..4]);
+    for peer in &peers[..4] {
+        peer.expect_end();
+    }
+    replies.push((4, peers[4].answer()));
+    run.expect_exit().expect_report(5, &[], &replies);
+}
+
+/// A reply can arrive in pieces. *Decided.*
+#[rstest]
+fn a_reply_can_arrive_in_pieces(host: Host) {
+    let run = host.run(&["3"]);
+    let peers = host.hellos(3);
+    let replies: Vec<_> = peers.iter().map(|peer| reply_to(&peer.message())).collect();
+    for (peer, reply) in peers.iter().zip(&replies) {
+        let (start, end) = reply.split_at(40);
+        peer.send(start.as_bytes());
+        peer.wait_until_read();
+        peer.send(format!("{end}\n").as_bytes());
+    }
+    let replies: Vec<_> = replies.into_iter().enumerate().collect();
+    run.expect_exit().expect_report(3, &[], &replies);
+}
+
+/// Every form of timestamp that the protocol allows is right. *Decided.*
+#[rstest]
+#[case::utc_offset("2026-01-31 12:00:00.123456+01:00")]
+#[case::one_digit("2026-01-31 12:00:00.1")]
+#[case::nine_digits("2026-01-31 12:00:00.123456789")]
+fn every_form_of_timestamp_is_accepted(host: Host, #[case] timestamp: &str) {
+    let run = host.run(&["1"]);
+    let peers = host.hellos(1);
+    let reply = format!("[{timestamp}] Server got 'Hello from client 0'");
+    peers[0].send(format!("{reply}\n").as_bytes());
+    run.expect_exit().expect_report(1, &[], &[(0, reply)]);
+}
+
+/// A client whose reply is not its own, or not a reply, has failed; the others have not. *Decided.*
+#[rstest]
+#[case::anothers("[2026-01-31 12:00:00.123456] Server got 'Hello from client 8'\n")]
+#[case::longer_number("[2026-01-31 12:00:00.123456] Server got 'Hello from client 77'\n")]
+#[case::no_timestamp("Server got 'Hello from client 7'\n")]
+#[case::empty_timestamp("[] Server got 'Hello from client 7'\n")]
+#[case::no_such_date("[2026-02-30 12:00:00.123456] Server got 'Hello from client 7'\n")]
+#[case::no_such_time("[2026-01-31 25:00:00.123456] Server got 'Hello from client 7'\n")]
+#[case::only_an_echo("Hello from client 7\n")]
+#[case::empty("\n")]
+fn a_wrong_reply_is_a_failure(host: Host, #[case] reply: &str) {
+    let run = host.run(&["10"]);
+    let mut peers = host.hellos(10);
+    let mut replies = answer(&peers[..7]);
+    let seventh = peers.remove(7);
+    seventh.send(reply.as_bytes());
+    replies.extend(
+        peers[7..]
+            .iter()
+            .map(Peer::answer)
+            .enumerate()
+            .map(|(i, reply)| (i + 8, reply)),
+    );
+    run.expect_exit().expect_report(10, &[7], &replies);
+}
+
+/// A client whose connection ends without a whole reply has failed; the others have not. *Decided.*
+#[rstest]
+#[case::no_reply("")]
+#[case::half_a_reply("[2026-01-31 12:00:00.123456] Server got 'Hello fr")]
+#[case::all_but_the_newline("[2026-01-31 12:00:00.123456] Server got 'Hello from client 2'")]
+fn a_connection_that_ends_too_early_is_a_failure(host: Host, #[case] reply: &str) {
+    let run = host.run(&["3"]);
+    let mut peers = host.hellos(3);
+    let last = peers.remove(2);
+    last.send(reply.as_bytes());
+    last.close();
+    let replies = answer(&peers);
+    run.expect_exit().expect_report(3, &[2], &replies);
+}
+
+/// Where nobody listens, every client has failed. *Decided.*
+#[rstest]
+fn nobody_listening_is_a_failure_of_every_client() {
+    let port = ClosedPort::take();
+    let run = Run::new(program(), &[&port.address().to_string(), "3"]);
+    run.expect_exit().expect_report(3, &[0, 1, 2], &[]);
+}
+
+/// If the server dies, every client has failed and the program ends. *Deadline.*
+#[rstest]
+fn a_server_that_dies_is_a_failure_of_every_client(host: Host) {
+    let run = host.run(&["20"]);
+    for (number, peer) in host.hellos(20).into_iter().enumerate() {
+        if number % 2 == 0 {
+            peer.reset();
+        } else {
+            peer.close();
+        }
+    }
+    run.expect_exit()
+        .expect_report(20, &(0..20).collect::<Vec<_>>(), &[]);
+}
+
+/// A server that never answers is waited for, for at least 2 s, and then given up. *Decided*, then
+/// *deadline*.
+#[rstest]
+fn a_silent_server_is_given_up_in_time(host: Host) {
+    let run = host.run(&["5"]);
+    let _silent = host.hellos(5);
+    run.expect_patience(Duration::from_secs(2));
+    run.expect_to_give_up()
+        .expect_report(5, &[0, 1, 2, 3, 4], &[]);
+}
+
+/// A server that sends one byte after another, and never comes to the end of the line, is given up
+/// too. *Deadline.*
+#[rstest]
+fn a_server_that_never_ends_its_line_is_given_up_in_time(host: Host) {
+    let run = host.run(&["2"]);
+    let mut peers = host.hellos(2);
+    let _endless = peers.pop().map(|peer| peer.trickle(b'x'));
+    let replies = answer(&peers);
+    run.expect_to_give_up().expect_report(2, &[1], &replies);
+}
+
+/// A server that does not accept is given up too. *Deadline.*
+#[rstest]
+fn a_server_that_does_not_accept_is_given_up_in_time() {
+    let deaf = DeafHost::new();
+    let run = Run::new(program(), &[&deaf.address().to_string(), "3"]);
+    run.expect_to_give_up().expect_report(3, &[0, 1, 2], &[]);
+}
+
+/// Arguments that make no sense are refused; others are not. *Decided.*
+#[rstest]
+#[case::no_address(&["nonsense", "3"])]
+#[case::no_number(&["127.0.0.1:1", "many"])]
+fn bad_arguments_are_refused(host: Host, #[case] arguments: &[&str]) {
+    let run = host.run(&["1"]);
+    let replies = answer(&host.hellos(1));
+    run.expect_exit().expect_report(1, &[], &replies);
+    Run::new(program(), arguments)
+        .expect_exit()
+        .expect_failure();
+}
+
+/// The manual client sends each line as it is typed and prints its reply; the end of input closes
+/// the connection. *Deadline.*
+#[rstest]
+fn the_manual_client_sends_what_is_typed_and_prints_the_reply(manual_host: Host) {
+    let mut run = manual_host.run(&[]);
+    run.type_line("good morning");
+    let mut peer = manual_host.first_message("good morning");
+    run.expect_output(&peer.answer());
+    for line in ["and good night", "", "h\u{e9}llo"] {
+        run.type_line(line);
+        peer.expect_message(line);
+        run.expect_output(&peer.answer());
+    }
+    run.end_input();
+    peer.expect_end();
+    run.expect_exit().expect_success();
+}
+
+/// The manual client, too, reads a reply to its end. *Decided.*
+#[rstest]
+fn the_manual_client_reads_a_reply_in_pieces(manual_host: Host) {
+    let mut run = manual_host.run(&[]);
+    run.type_line("slowly");
+    let peer = manual_host.first_message("slowly");
+    let reply = reply_to("slowly");
+    peer.send(&reply.as_bytes()[..10]);
+    peer.wait_until_read();
+    peer.send(format!("{}\n", &reply[10..]).as_bytes());
+    run.expect_output(&reply);
+}
+
+/// When the server is gone, the manual client says so and fails. *Deadline.*
+#[rstest]
+fn the_manual_client_says_that_the_server_is_gone(manual_host: Host) {
+    let mut run = manual_host.run(&[]);
+    run.type_line("are you there?");
+    let peer = manual_host.first_message("are you there?");
+    run.expect_output(&peer.answer());
+    peer.close();
+    run.type_line("and now?");
+    run.expect_exit().expect_failure();
+}
+
+/// Where nobody listens, the manual client says so and fails; where somebody does, it does not.
+/// *Decided.*
+#[rstest]
+fn the_manual_client_says_that_nobody_listens(manual_host: Host) {
+    let mut run = manual_host.run(&[]);
+    run.type_line("anyone?");
+    run.expect_output(&manual_host.first_message("anyone?").answer());
+    run.end_input();
+    run.expect_exit().expect_success();
+
+    let port = ClosedPort::take();
+    let run = Run::new(manual_client(), &[&port.address().to_string()]);
+    run.expect_exit().expect_failure();
+}

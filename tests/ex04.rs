@@ -1,0 +1,158 @@
+//! Exercise 4: a server whose pool of workers takes the clients in turn.
+
+mod protocol;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use harness::{Client, Program, QUIET_WINDOW, Refusal, Server};
+use rstest::{fixture, rstest};
+
+const ANY_PORT: &str = "127.0.0.1:0";
+
+fn program() -> Program {
+    harness::program!()
+}
+
+#[fixture]
+fn server() -> Server {
+    Server::start(program())
+}
+
+fn server_with(workers: usize) -> Server {
+    Server::start_with(program(), &[ANY_PORT, &workers.to_string()])
+}
+
+/// Expects that exactly this many clients are served at the same time: the last of them is answered
+/// first, one more has to wait until one of them leaves.
+fn expect_workers(server: &Server, workers: usize) {
+    let mut held = server.connect_many(workers);
+    for client in held.iter_mut().rev() {
+        client.ask("a worker for me");
+    }
+    let mut waiting = server.connect();
+    waiting.say("and for me?");
+    waiting.expect_waiting_for(QUIET_WINDOW);
+    held.pop().map(Client::leave);
+    waiting.expect_reply("and for me?");
+}
+
+/// As many clients are served at once as there are workers, and not one more. *Deadline* and *quiet
+/// window.*
+#[rstest]
+#[case::one(1)]
+#[case::two(2)]
+#[case::seven(7)]
+fn as_many_clients_are_served_at_once_as_there_are_workers(#[case] workers: usize) {
+    expect_workers(&server_with(workers), workers);
+}
+
+/// Unless told otherwise, there are 4 workers. *Deadline* and *quiet window.*
+#[rstest]
+fn there_are_four_workers_unless_told_otherwise(server: Server) {
+    expect_workers(&server, 4);
+}
+
+/// A number of workers that makes no sense is refused in one clear line. *Decided.*
+#[rstest]
+#[case::none("0")]
+#[case::fewer_than_none("-1")]
+#[case::no_number("four")]
+fn a_bad_number_of_workers_is_refused(#[case] workers: &str) {
+    Refusal::expect(program(), &[ANY_PORT, workers], workers);
+}
+
+/// Waiting clients are served in the order in which they came, however many they are. *Deadline.*
+#[rstest]
+fn waiting_clients_are_served_in_the_order_they_came() {
+    let server = server_with(2);
+    let mut waiting = VecDeque::from(server.connect_many(22));
+    for client in &waiting {
+        client.say("my turn yet?");
+    }
+    let mut served = VecDeque::new();
+    while let Some(mut client) = waiting.pop_front() {
+        client.expect_reply("my turn yet?");
+        served.push_back(client);
+        if served.len() == 2 {
+            served.pop_front().map(Client::leave);
+        }
+    }
+}
+
+/// A client that has to wait is not turned away. *Quiet window.*
+#[rstest]
+fn a_waiting_client_is_not_turned_away() {
+    let server = server_with(1);
+    let mut first = server.connect();
+    first.ask("I stay for a while");
+    let mut last = server.connect_many(20).pop().expect("20 clients");
+    last.expect_waiting_for(Duration::from_secs(1));
+    first.leave();
+    last.ask("at last");
+}
+
+/// A silent client keeps its own worker busy and nobody else. *Deadline.*
+#[rstest]
+fn a_silent_client_keeps_only_its_worker() {
+    let server = server_with(2);
+    let _silent = server.connect();
+    server.connect().ask("is there a worker left?");
+}
+
+/// A client that sends and never reads keeps its own worker busy and nobody else. *Deadline.*
+#[rstest]
+fn a_client_that_never_reads_keeps_only_its_worker() {
+    let server = server_with(2);
+    let stuck = server.connect_without_reading();
+    stuck.flood();
+    server.connect().ask("is there a worker left?");
+}
+
+/// There are never more threads than the workers and two, however many clients wait. *Quiet window*,
+/// on Linux.
+#[rstest]
+fn the_number_of_threads_is_bounded() {
+    let server = server_with(3);
+    let mut clients = server.connect_many(30);
+    for client in &clients {
+        client.say("a thread for me?");
+    }
+    for client in clients.iter_mut().take(3) {
+        client.expect_reply("a thread for me?");
+    }
+    if !server.expect_threads_at_most_for(5, QUIET_WINDOW) {
+        eprintln!("skipped: this system does not tell a program's threads");
+    }
+}
+
+/// A worker survives a job that panics: after more panics than workers there are as many workers as
+/// before, and not one more. *Deadline* and *quiet window.*
+#[rstest]
+fn a_worker_survives_a_job_that_panics() {
+    let server = server_with(2);
+    for _ in 0..5 {
+        let mut client = server.connect();
+        client.say("panic");
+        client.expect_dropped();
+    }
+    expect_workers(&server, 2);
+    server.expect_threads_at_most_for(4, Duration::ZERO);
+}
+
+/// A job that panics harms neither the clients that are being served nor those that wait.
+/// *Deadline.*
+#[rstest]
+fn a_panic_harms_no_other_client() {
+    let server = server_with(2);
+    let mut served = server.connect();
+    served.ask("before");
+    let mut panics = server.connect();
+    panics.ask("about to panic");
+    let mut waiting = server.connect();
+    waiting.say("waiting");
+    panics.say("panic");
+    panics.expect_dropped();
+    waiting.expect_reply("waiting");
+    served.ask("after");
+}

@@ -1,0 +1,38 @@
+//! How long the checks wait.
+//!
+//! A *deadline* is reached only by a wrong program: a right one answers at once. A *quiet window*
+//! is watched for a proof of guilt: a right program gives none, however slow the machine.
+
+use std::env;
+use std::time::Duration;
+
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// How long to watch that something does not happen.
+pub const QUIET_WINDOW: Duration = Duration::from_millis(300);
+
+/// How often to look where the system has no event to wait for (`/proc`): at first, and at last.
+pub(crate) const POLL: Duration = Duration::from_millis(1);
+pub(crate) const LONGEST_POLL: Duration = Duration::from_millis(16);
+
+/// How long a program has to answer: 5 s, times the environment variable `PATIENCE` (a positive
+/// number, for very slow machines).
+///
+/// # Panics
+///
+/// If `PATIENCE` is set to something else.
+pub fn deadline() -> Duration {
+    match env::var("PATIENCE") {
+        Err(_) => DEADLINE,
+        Ok(text) => {
+            let factor = text
+                .parse()
+                .ok()
+                .filter(|&factor: &f64| factor > 0.0 && factor <= 1000.0);
+            let Some(factor) = factor else {
+                panic!("PATIENCE must be a number above 0 and up to 1000, not '{text}'");
+            };
+            DEADLINE.mul_f64(factor)
+        }
+    }
+}

@@ -1,0 +1,421 @@
+//! A server that the checks play to a client under test.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use chrono::Local;
+use socket2::{Domain, Socket, Type};
+
+use crate::connection::Connection;
+use crate::deadline::{QUIET_WINDOW, deadline};
+use crate::diagnosis::Symptom;
+use crate::observe;
+use crate::program::Program;
+use crate::recording::Seen;
+use crate::run::Run;
+use crate::scene::Scene;
+
+/// More than any check has clients: none of them is to wait because the played server is slow.
+const BACKLOG: i32 = 512;
+
+/// A played server, on a port of the kernel's choice. It accepts every connection at once.
+pub struct Host {
+    scene: Arc<Scene>,
+    address: SocketAddr,
+    arrived: Arc<Mutex<Vec<Connection>>>,
+    closing: Arc<AtomicBool>,
+    acceptor: Option<JoinHandle<()>>,
+}
+
+impl Host {
+    /// Listens, and waits for clients of the program.
+    ///
+    /// # Panics
+    ///
+    /// If the system has no port or no thread left.
+    pub fn new(program: Program) -> Self {
+        let scene = Scene::new(program);
+        let listener = listen(BACKLOG).expect("a listener on loopback");
+        let address = listener.local_addr().expect("the address of a listener");
+        let arrived = Arc::default();
+        let closing = Arc::new(AtomicBool::new(false));
+        let acceptor = {
+            let (scene, arrived, closing) = (
+                Arc::clone(&scene),
+                Arc::clone(&arrived),
+                Arc::clone(&closing),
+            );
+            thread::spawn(move || accept_all(&scene, &listener, &arrived, &closing))
+        };
+        Self {
+            scene,
+            address,
+            arrived,
+            closing,
+            acceptor: Some(acceptor),
+        }
+    }
+
+    /// Starts the program as `PROGRAM ADDRESS ARGUMENTS…`.
+    pub fn run(&self, arguments: &[&str]) -> Run {
+        let address = self.address.to_string();
+        let arguments: Vec<_> = [address.as_str()]
+            .iter()
+            .chain(arguments)
+            .copied()
+            .collect();
+        Run::start(&self.scene, &arguments, Stdio::piped())
+    }
+
+    /// Waits until this many clients have said hello, none of which has been answered, and expects
+    /// that they are numbered from 0. They come back in the order of their numbers.
+    pub fn hellos(&self, clients: usize) -> Vec<Peer> {
+        let mut peers = self.first_messages(clients);
+        peers.sort_by_key(Peer::number);
+        let hellos: Vec<_> = peers.iter().map(Peer::message).collect();
+        let right = (0..clients).map(|number| format!("Hello from client {number}"));
+        if !right.eq(hellos
+            .iter()
+            .map(|hello| hello.trim_end_matches('\r').to_owned()))
+        {
+            self.scene.fail(Symptom::OtherHellos { hellos });
+        }
+        peers
+    }
+
+    /// Waits for the one client's first message.
+    pub fn first_message(&self, message: &str) -> Peer {
+        let peer = self.first_messages(1).remove(0);
+        let said = peer.message();
+        if said.trim_end_matches('\r') != message {
+            self.scene.fail(Symptom::OtherMessageSent {
+                message: message.to_owned(),
+                said,
+            });
+        }
+        peer
+    }
+
+    fn first_messages(&self, clients: usize) -> Vec<Peer> {
+        let said = self.scene.recording.wait_for(deadline(), |seen| {
+            let said = seen
+                .connections
+                .iter()
+                .filter(|client| !client.lines.is_empty())
+                .count();
+            (said >= clients)
+                .then_some(true)
+                .or(seen.program.is_over().then_some(false))
+        });
+        if said != Some(true) {
+            self.scene.fail(Symptom::TooFewHellos { expected: clients });
+        }
+        self.take_arrived()
+    }
+
+    /// Every client that has connected and was not taken yet.
+    fn take_arrived(&self) -> Vec<Peer> {
+        std::mem::take(&mut *self.arrived.lock().unwrap_or_else(PoisonError::into_inner))
+            .into_iter()
+            .map(|connection| Peer {
+                scene: Arc::clone(&self.scene),
+                connection,
+                messages: 1,
+            })
+            .filter(|peer| peer.has_spoken())
+            .collect()
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        self.closing.store(true, Ordering::SeqCst);
+        // One more connection wakes the acceptor.
+        if TcpStream::connect_timeout(&self.address, deadline()).is_ok()
+            && let Some(acceptor) = self.acceptor.take()
+        {
+            let _ = acceptor.join();
+        }
+    }
+}
+
+/// A port on which nobody listens, and nobody else can as long as this lives.
+pub struct ClosedPort(Socket);
+
+impl ClosedPort {
+    /// Takes a port of the kernel's choice.
+    ///
+    /// # Panics
+    ///
+    /// If the system has none left.
+    pub fn take() -> Self {
+        Self(bind().expect("a free port on loopback"))
+    }
+
+    /// Where nobody listens.
+    ///
+    /// # Panics
+    ///
+    /// If the system does not tell.
+    pub fn address(&self) -> SocketAddr {
+        let address = self.0.local_addr().expect("the address of a socket");
+        address.as_socket().expect("an internet address")
+    }
+}
+
+/// A listener that never accepts and whose queue is full: a connection to it is neither made nor
+/// refused.
+pub struct DeafHost {
+    _listener: TcpListener,
+    _queue: Vec<Socket>,
+    address: SocketAddr,
+}
+
+impl DeafHost {
+    /// Fills the queue of a listener.
+    ///
+    /// # Panics
+    ///
+    /// If the system has no sockets left.
+    #[expect(
+        clippy::new_without_default,
+        reason = "it takes a port: not a value's default"
+    )]
+    pub fn new() -> Self {
+        let listener = listen(0).expect("a listener on loopback");
+        let address = listener.local_addr().expect("the address of a listener");
+        // A queue of length 0 holds one or two connections; the others stay half-open.
+        let queue = (0..4)
+            .map(|_| {
+                let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+                socket
+                    .set_nonblocking(true)
+                    .expect("a socket that does not block");
+                // It can't be told at once whether it will connect.
+                let _ = socket.connect(&address.into());
+                socket
+            })
+            .collect();
+        Self {
+            _listener: listener,
+            _queue: queue,
+            address,
+        }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+/// A client of the program, as the played server sees it. Its connection is closed when this is
+/// dropped.
+pub struct Peer {
+    scene: Arc<Scene>,
+    connection: Connection,
+    /// How many of its messages have been taken.
+    messages: usize,
+}
+
+impl Peer {
+    /// Its latest message.
+    pub fn message(&self) -> String {
+        self.scene.recording.look(|seen| {
+            let lines = &seen.connections[self.connection.id()].lines;
+            lines
+                .get(self.messages - 1)
+                .map(|line| line.text())
+                .unwrap_or_default()
+        })
+    }
+
+    /// The number in its hello, `Hello from client NUMBER`.
+    fn number(&self) -> Option<usize> {
+        self.message()
+            .strip_prefix("Hello from client ")?
+            .trim_end()
+            .parse()
+            .ok()
+    }
+
+    /// Waits for its next message.
+    pub fn expect_message(&mut self, message: &str) {
+        let (id, number) = (self.connection.id(), self.messages);
+        let said = self.scene.recording.wait_for(deadline(), |seen| {
+            let client = &seen.connections[id];
+            match client.lines.get(number) {
+                Some(line) => Some(Ok(line.text())),
+                None => client.end.map(|(end, _)| Err(end)),
+            }
+        });
+        self.messages += 1;
+        match said {
+            Some(Ok(said)) if said.trim_end_matches('\r') == message => {}
+            Some(Ok(said)) => {
+                self.scene.fail(Symptom::OtherMessageSent {
+                    message: message.to_owned(),
+                    said,
+                });
+            }
+            _ => self.scene.fail(Symptom::NothingSent {
+                message: message.to_owned(),
+            }),
+        }
+    }
+
+    /// Replies to its latest message, as a right server does, and returns the reply.
+    pub fn answer(&self) -> String {
+        let reply = reply_to(&self.message());
+        self.send(format!("{reply}\n").as_bytes());
+        reply
+    }
+
+    /// Sends these bytes in one write.
+    pub fn send(&self, bytes: &[u8]) {
+        if let Err(error) = self.connection.send(bytes) {
+            self.scene.fail(Symptom::NotRead {
+                client: self.connection.id(),
+                error: Some(error),
+            });
+        }
+    }
+
+    /// Sends one byte after another, for ever or until the client is gone.
+    pub fn trickle(self, byte: u8) -> Trickle {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let thread = thread::spawn(move || {
+            let gone = |seen: &Seen| {
+                (seen.connections[self.connection.id()].end.is_some()
+                    || seen.program.is_over()
+                    || stopped.load(Ordering::SeqCst))
+                .then_some(())
+            };
+            while self.scene.recording.wait_for(TRICKLE_PACE, gone).is_none() {
+                if self.connection.send(&[byte]).is_err() {
+                    break;
+                }
+            }
+        });
+        Trickle {
+            stop,
+            thread: Some(thread),
+        }
+    }
+
+    /// Waits until the program has read all that was sent. Where the system does not tell, watches
+    /// for a quiet window instead.
+    pub fn wait_until_read(&self) {
+        let id = self.connection.id();
+        if !cfg!(target_os = "linux") {
+            self.scene.recording.pause(QUIET_WINDOW);
+            return;
+        }
+        let read = self.scene.poll(|| {
+            let far_end = observe::far_end(self.connection.local(), self.connection.peer());
+            let read = far_end.is_some_and(|end| end.unread == 0 && end.in_flight == 0);
+            let ended = self
+                .scene
+                .recording
+                .look(|seen| seen.connections[id].end.is_some());
+            (read || ended).then_some(())
+        });
+        if read.is_none() {
+            self.scene.fail(Symptom::NotRead {
+                client: id,
+                error: None,
+            });
+        }
+    }
+
+    /// Closes the connection.
+    pub fn close(mut self) {
+        self.connection.close();
+    }
+
+    /// Resets the connection.
+    pub fn reset(mut self) {
+        self.connection.reset();
+    }
+
+    /// Expects that the client ends the connection.
+    pub fn expect_end(&self) {
+        let id = self.connection.id();
+        let end = self
+            .scene
+            .recording
+            .wait_for(deadline(), |seen| seen.connections[id].end);
+        if end.is_none() {
+            self.scene.fail(Symptom::NeverDisconnects { client: id });
+        }
+    }
+
+    fn has_spoken(&self) -> bool {
+        self.scene
+            .recording
+            .look(|seen| !seen.connections[self.connection.id()].lines.is_empty())
+    }
+}
+
+/// How often a byte is trickled: often enough that no read time-out of seconds ever expires.
+const TRICKLE_PACE: Duration = Duration::from_millis(50);
+
+/// Bytes that keep coming until this is dropped.
+pub struct Trickle {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Trickle {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::SeqCst);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The reply of a right server, without its newline.
+pub fn reply_to(message: &str) -> String {
+    let timestamp = Local::now().format("%Y-%m-%d %H:%M:%S%.6f");
+    format!("[{timestamp}] Server got '{message}'")
+}
+
+fn listen(backlog: i32) -> io::Result<TcpListener> {
+    let socket = bind()?;
+    socket.listen(backlog)?;
+    Ok(socket.into())
+}
+
+fn bind() -> io::Result<Socket> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
+    Ok(socket)
+}
+
+fn accept_all(
+    scene: &Arc<Scene>,
+    listener: &TcpListener,
+    arrived: &Mutex<Vec<Connection>>,
+    closing: &AtomicBool,
+) {
+    while let Ok((stream, _)) = listener.accept() {
+        if closing.load(Ordering::SeqCst) {
+            return;
+        }
+        let mut arrived = arrived.lock().unwrap_or_else(PoisonError::into_inner);
+        let id = scene
+            .recording
+            .add_connection(|number| format!("connection {}", number + 1));
+        // A connection that is gone before it could be set up is the client's affair.
+        if let Ok(connection) = Connection::new(scene, id, stream, true) {
+            arrived.push(connection);
+        }
+    }
+}

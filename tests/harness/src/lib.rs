@@ -1,0 +1,35 @@
+//! Judges network programs from outside: starts a program, plays clients (or a server) to it, and
+//! words what it saw.
+//!
+//! Everything that happens, on the program's side (its output, its exit) as on the played side
+//! (connections, bytes), goes into one [`Recording`]. Waiting means waiting for something to be
+//! recorded; a diagnosis is inferred from it, and so it is never a matter of luck what a failure
+//! says.
+//!
+//! - A program that is a server: [`Server`] starts it and gives [`Client`]s of it.
+//! - A program that is a client: [`Host`] plays the server, and [`Run`] is the program.
+//!
+//! Which program that is, [`program!`] says: the package's own, or any command line.
+
+mod client;
+mod connection;
+mod deadline;
+mod diagnosis;
+mod host;
+mod observe;
+mod process;
+mod program;
+mod recording;
+mod reply;
+mod report;
+mod run;
+mod scene;
+mod server;
+
+pub use client::Client;
+pub use deadline::{QUIET_WINDOW, deadline};
+pub use host::{ClosedPort, DeafHost, Host, Peer, Trickle, reply_to};
+pub use program::Program;
+pub use report::{Diagnosis, REPORT_VARIABLE};
+pub use run::{Outcome, Run};
+pub use server::{Load, Refusal, Server, connected, disconnected};

@@ -1,0 +1,119 @@
+//! A failed check's words: in the terminal, worded like a compiler error, and for the grader as a
+//! line of JSON.
+
+use std::env;
+use std::fmt;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::panic;
+use std::thread;
+
+use serde::{Deserialize, Serialize};
+
+/// Names the file to which each failed check appends its [`Diagnosis`], as one line of JSON.
+pub const REPORT_VARIABLE: &str = "CHECK_REPORT";
+
+/// Why a check failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Diagnosis {
+    /// The kind of mistake, in the field's words: `serial-service`.
+    pub code: String,
+    /// What happened, in one sentence.
+    pub summary: String,
+    /// The program under test: `ex02`.
+    pub program: String,
+    /// The check's name, as the test runner has it.
+    pub check: String,
+    pub expected: String,
+    pub observed: String,
+    /// The causes that fit what was observed, the likeliest first.
+    pub likely: Vec<String>,
+    /// The last lines that the program wrote, each marked as its own words.
+    pub output: Vec<String>,
+    /// Where to read on.
+    pub read: String,
+}
+
+/// The width of the labels: `expected`, `observed`.
+const LABEL_WIDTH: usize = 8;
+
+impl fmt::Display for Diagnosis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "error[{}]: {}", self.code, self.summary)?;
+        let check = sentence(&self.check);
+        let mut row = |label: &str, text: &str| writeln!(f, "  {label:LABEL_WIDTH$}  {text}");
+        row("check", &format!("{} · {check}", self.program))?;
+        row("expected", &self.expected)?;
+        row("observed", &self.observed)?;
+        for (index, cause) in self.likely.iter().enumerate() {
+            row(if index == 0 { "likely" } else { "or" }, cause)?;
+        }
+        for (index, line) in self.output.iter().enumerate() {
+            row(if index == 0 { "output" } else { "" }, line)?;
+        }
+        row("read", &self.read)
+    }
+}
+
+impl Diagnosis {
+    /// Fails the check that runs on this thread.
+    pub(crate) fn raise(self) -> ! {
+        if let Err(error) = self.append_to_report() {
+            panic!("the check failed, but its report can't be written: {error}\n{self}");
+        }
+        eprintln!("{self}");
+        // Unlike a panic, this prints no message of its own and no place in the harness.
+        panic::resume_unwind(Box::new(self.code))
+    }
+
+    fn append_to_report(&self) -> std::io::Result<()> {
+        let Some(path) = env::var_os(REPORT_VARIABLE) else {
+            return Ok(());
+        };
+        let line = serde_json::to_string(self)? + "\n";
+        OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path)?
+            .write_all(line.as_bytes())
+    }
+}
+
+/// The running check's name, as the test runner has it: `protocol::an_empty_line_is_a_message`.
+pub(crate) fn current_check() -> String {
+    match thread::current().name() {
+        Some(name) if name != "main" => name.to_owned(),
+        // With one test at a time, the runner uses its main thread; `--exact NAME` tells the name.
+        _ => env::args()
+            .skip_while(|argument| argument != "--exact")
+            .nth(1)
+            .unwrap_or_default(),
+    }
+}
+
+/// `protocol::an_empty_line_is_a_message::case_2` → `an empty line is a message (case 2)`.
+fn sentence(check: &str) -> String {
+    let (name, case) = match check.rsplit_once("::case_") {
+        Some((name, case)) => (name, format!(" (case {})", case.replace('_', " "))),
+        None => (check, String::new()),
+    };
+    let name = name.rsplit("::").next().unwrap_or(name);
+    name.replace('_', " ") + &case
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checks_name_reads_as_a_sentence() {
+        assert_eq!(
+            sentence("a_silent_client_stops_nobody"),
+            "a silent client stops nobody"
+        );
+        assert_eq!(
+            sentence("protocol::it_replies::case_2_twenty"),
+            "it replies (case 2 twenty)"
+        );
+    }
+}

@@ -1,0 +1,257 @@
+//! What every server of the course must do, however it is built.
+
+use std::time::Duration;
+
+use harness::{Refusal, Server};
+use rstest::rstest;
+
+use crate::{program, server};
+
+/// Every client that is connected gets its own reply with a timestamp: 1, 20 and 100 of them at the
+/// same time. *Deadline.*
+#[rstest]
+#[case::one(1)]
+#[case::twenty(20)]
+#[case::hundred(100)]
+fn every_client_gets_its_own_timestamped_reply(server: Server, #[case] clients: usize) {
+    let clients = server.connect_many(clients);
+    for (number, client) in clients.iter().enumerate() {
+        client.say(&format!("Hello from client {number}"));
+    }
+    for (number, mut client) in clients.into_iter().enumerate() {
+        client.expect_reply(&format!("Hello from client {number}"));
+        client.leave();
+    }
+}
+
+/// The first argument is the address to listen on; with port 0 the banner tells the real port.
+/// *Decided.*
+#[rstest]
+fn it_listens_on_the_address_it_is_given() {
+    // All of 127.0.0.0/8 is loopback on Linux; elsewhere only this one address.
+    let address = if cfg!(target_os = "linux") {
+        "127.0.0.2:0"
+    } else {
+        "127.0.0.1:0"
+    };
+    let server = Server::start_with(program(), &[address]);
+    server.connect().ask("anyone here?");
+}
+
+/// Without an argument, the address is 127.0.0.1:5000. *Decided*: if another program has that port,
+/// the refusal names it.
+#[rstest]
+fn without_an_address_it_listens_on_port_5000(server: Server) {
+    server.connect().ask("this one has an address");
+    let expected = "127.0.0.1:5000";
+    Refusal::attempt(program(), &[], expected).expect_nowhere_but(expected);
+}
+
+/// An address that can't be used is refused in one clear line. *Decided.*
+#[rstest]
+#[case::no_port("nonsense")]
+#[case::port_too_large("127.0.0.1:99999")]
+#[case::not_of_this_machine("192.0.2.1:0")]
+fn a_bad_address_is_refused(#[case] address: &str) {
+    Refusal::expect(program(), &[address], address);
+}
+
+/// A port that is in use is refused in one clear line. *Decided.*
+#[rstest]
+fn a_port_in_use_is_refused(server: Server) {
+    let address = server.address().to_string();
+    Refusal::expect(program(), &[&address], &address);
+    server.connect().ask("still yours?");
+}
+
+/// Each client is logged when it is taken up and when it is gone. *Deadline.*
+#[rstest]
+fn each_client_is_logged_when_it_comes_and_when_it_goes(server: Server) {
+    for message in ["first", "second"] {
+        let mut client = server.connect();
+        client.ask(message);
+        server.expect_line(&harness::connected(client.address()));
+        let address = client.leave();
+        server.expect_log_of(address);
+    }
+}
+
+/// A client may send one message after another; the connection lasts until the client closes it.
+/// *Deadline.*
+#[rstest]
+fn a_connection_lasts_for_many_messages(server: Server) {
+    let mut client = server.connect();
+    client.ask("one");
+    client.ask("two");
+    client.ask("three");
+    client.finish();
+}
+
+/// TCP keeps no message boundaries: lines that arrive together are each answered, in order.
+/// *Deadline.*
+#[rstest]
+fn lines_that_arrive_together_are_each_answered(server: Server) {
+    let mut client = server.connect();
+    client.send(b"one\ntwo\nthree\n");
+    client.expect_reply("one");
+    client.expect_reply("two");
+    client.expect_reply("three");
+    client.ask("four");
+    client.finish();
+}
+
+/// A message can arrive in any number of pieces; nothing is answered before its end. *Decided.*
+#[rstest]
+fn a_message_can_arrive_in_pieces(server: Server) {
+    let mut client = server.connect();
+    client.send(b"Hel");
+    client.wait_until_read();
+    client.send(b"lo\nwor");
+    client.expect_reply("Hello");
+    client.wait_until_read();
+    client.send(b"ld\n");
+    client.expect_reply("world");
+}
+
+/// The pieces can be as small as a byte, and cut a character in two. *Decided.*
+#[rstest]
+fn a_character_can_arrive_in_pieces(server: Server) {
+    let mut client = server.connect();
+    for byte in "h\u{e9}\u{20ac}\u{1f980}".bytes() {
+        client.send(&[byte]);
+        client.wait_until_read();
+    }
+    client.send(b"\n");
+    client.expect_reply("h\u{e9}\u{20ac}\u{1f980}");
+}
+
+/// A line of 64 KiB is one message: it ends at its newline, not where a buffer does. *Decided.*
+#[rstest]
+fn a_long_line_is_one_message(server: Server) {
+    let mut client = server.connect();
+    client.ask("long ".repeat(13_107).trim_end());
+    client.ask("short");
+    client.finish();
+}
+
+/// The end of the stream ends a line too. *Deadline.*
+#[rstest]
+fn the_end_of_the_stream_ends_a_line_too(server: Server) {
+    let mut client = server.connect();
+    client.send(b"with\nwithout");
+    client.half_close();
+    client.expect_reply("with");
+    client.expect_reply("without");
+    client.expect_end();
+}
+
+/// A client that has no more to send still gets all its replies, and then the end. *Deadline.*
+#[rstest]
+fn a_half_closed_client_gets_all_its_replies(server: Server) {
+    let mut client = server.connect();
+    let messages: Vec<_> = (0..200).map(|number| format!("message {number}")).collect();
+    client.send((messages.join("\n") + "\n").as_bytes());
+    client.half_close();
+    for message in &messages {
+        client.expect_reply(message);
+    }
+    client.expect_end();
+}
+
+/// White space around a message does not belong to it, the carriage return of `\r\n` included.
+/// *Decided.*
+#[rstest]
+#[case::carriage_return("telnet\r\n", "telnet")]
+#[case::spaces_and_tabs(" \t two words \t \n", "two words")]
+fn white_space_around_a_message_is_left_out(
+    server: Server,
+    #[case] line: &str,
+    #[case] message: &str,
+) {
+    let mut client = server.connect();
+    client.send(line.as_bytes());
+    client.expect_reply(message);
+}
+
+/// An empty line is a message. *Deadline.*
+#[rstest]
+fn an_empty_line_is_a_message(server: Server) {
+    let mut client = server.connect();
+    client.ask("");
+    client.ask("after the empty line");
+    client.finish();
+}
+
+/// A timestamp is the time at which its message is answered. *Decided.*
+#[rstest]
+fn a_timestamp_is_taken_when_its_message_is_answered(server: Server) {
+    let mut client = server.connect();
+    client.ask("early");
+    client.wait_for_the_clock();
+    client.ask("late");
+    client.wait_for_the_clock();
+    client.ask("later");
+}
+
+/// A client may be silent for as long as it likes. *Quiet window.*
+#[rstest]
+fn a_silent_client_is_not_turned_away(server: Server) {
+    let mut client = server.connect();
+    client.expect_kept_for(Duration::from_secs(1));
+    client.ask("I was thinking");
+}
+
+/// A client that leaves without a word harms nobody. *Deadline.*
+#[rstest]
+fn a_client_may_leave_without_a_word(server: Server) {
+    server.connect().leave();
+    server.connect().ask("still there?");
+}
+
+/// A client that leaves in the middle of a message harms nobody. *Deadline.*
+#[rstest]
+fn a_client_may_leave_in_mid_message(server: Server) {
+    let client = server.connect();
+    client.send(b"I was about to s");
+    client.wait_until_read();
+    client.leave();
+    server.connect().ask("still there?");
+}
+
+/// A client that vanishes (a reset, in the middle of a message) harms nobody. *Deadline.*
+#[rstest]
+fn a_client_may_vanish(server: Server) {
+    let mut client = server.connect();
+    client.ask("here I am");
+    client.send(b"and now I a");
+    client.wait_until_read();
+    client.reset();
+    server.connect().ask("still there?");
+}
+
+/// A client may vanish even before it has been accepted. *Deadline.*
+#[rstest]
+fn a_client_may_vanish_before_it_is_accepted(server: Server) {
+    server.while_stopped(|| server.connect().reset());
+    server.connect().ask("still there?");
+}
+
+/// A client that sends without ever reading the replies, and leaves, harms nobody. *Deadline.*
+#[rstest]
+fn a_client_may_leave_without_reading(server: Server) {
+    let client = server.connect_without_reading();
+    client.flood();
+    client.leave();
+    server.connect().ask("still there?");
+}
+
+/// Bytes that are not UTF-8 are answered with U+FFFD in their place, or end that one connection.
+/// *Deadline.*
+#[rstest]
+fn bytes_that_are_not_utf8_harm_nobody_else(server: Server) {
+    let mut client = server.connect();
+    client.send(b"caf\xff\xfe!\n");
+    client.expect_lossy_reply_or_end("caf\u{FFFD}!");
+    client.leave();
+    server.connect().ask("still there?");
+}
