@@ -32,5 +32,5 @@ fn run(address: &str) -> Result<()> {
     // `[-] Disconnected: HOST:PORT`. Then the next client. Whatever one client does, go on.
     //
     // You will want std::io::BufReader, and chrono::Local::now().format("%Y-%m-%d %H:%M:%S%.6f").
-    todo!("accept clients in a loop and answer their lines; read book/src/single-loop.md")
+    todo!("accept clients in a loop and answer their lines; read book/src/ex01-single-loop.md")
 }

@@ -38,7 +38,7 @@ fn run(address: &str) -> Result<()> {
 fn accept_loop(listener: &TcpListener, handle: fn(&TcpStream, SocketAddr)) -> Result<()> {
     // Two questions to answer before you write: what may the accept loop wait for? And what
     // should it do when an accept fails, because no descriptor is free, say?
-    todo!("give each client a thread of its own; read book/src/threaded.md")
+    todo!("give each client a thread of its own; read book/src/ex02-threaded.md")
 }
 
 /// Serves one client, until it is gone.

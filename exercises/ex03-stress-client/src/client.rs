@@ -27,5 +27,5 @@ fn run(address: &str) -> Result<()> {
 
     // For each line on stdin: send it with a newline, read the reply up to its newline, print it
     // on stdout. At the end of input, return. If the server is gone, return an error that says so.
-    todo!("send the lines of stdin and print the replies; read book/src/stress-client.md")
+    todo!("send the lines of stdin and print the replies; read book/src/ex03-stress-client.md")
 }

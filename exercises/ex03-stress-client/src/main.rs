@@ -85,5 +85,5 @@ fn run_clients(addresses: &[SocketAddr], clients: usize) -> Vec<Result<String>> 
     // A server can be gone, silent, or never come to the end of a line: a client waits at least
     // 2 s for its reply and gives up within 5 s. Look at TcpStream::connect_timeout and
     // TcpStream::set_read_timeout, and mind how often you read.
-    todo!("run all clients at the same time; read book/src/stress-client.md")
+    todo!("run all clients at the same time; read book/src/ex03-stress-client.md")
 }

@@ -22,18 +22,18 @@ impl ThreadPool {
     pub fn new(size: NonZeroUsize) -> io::Result<Self> {
         // All workers take their jobs from one queue. For how long does a worker hold its lock?
         // And what happens to a worker whose job panics?
-        todo!("start the workers; read book/src/thread-pool.md")
+        todo!("start the workers; read book/src/ex04-thread-pool.md")
     }
 
     /// Queues the job for the next worker that is free. Never blocks.
     #[allow(unused_variables, reason = "until the todo! is done")]
     pub fn execute(&self, job: impl FnOnce() + Send + 'static) {
-        todo!("queue the job; read book/src/thread-pool.md")
+        todo!("queue the job; read book/src/ex04-thread-pool.md")
     }
 }
 
 impl Drop for ThreadPool {
     fn drop(&mut self) {
-        todo!("close the queue and wait for the workers; read book/src/thread-pool.md")
+        todo!("close the queue and wait for the workers; read book/src/ex04-thread-pool.md")
     }
 }

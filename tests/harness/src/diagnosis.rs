@@ -207,6 +207,11 @@ pub(crate) fn diagnose(
         likely,
         chapter,
     } = finding;
+    let output = if likely.is_empty() {
+        Vec::new()
+    } else {
+        evidence.output()
+    };
     Diagnosis {
         code: code.to_owned(),
         summary,
@@ -215,7 +220,7 @@ pub(crate) fn diagnose(
         expected,
         observed,
         likely,
-        output: evidence.output(),
+        output,
         read: format!("book: {chapter}"),
     }
 }
@@ -224,10 +229,11 @@ fn not_implemented(evidence: &Evidence<'_>) -> Option<Finding> {
     let (message, place) = evidence.seen.program.not_implemented()?;
     Some(Finding {
         code: "not-implemented",
-        summary: format!("the exercise is not implemented yet: {place}"),
-        expected: "a program without a `todo!` on its way".into(),
-        observed: message,
-        likely: vec![format!("the exercise starts here: open {place}")],
+        summary: format!("{place}: {message}"),
+        // The place and the message say it all.
+        expected: String::new(),
+        observed: String::new(),
+        likely: Vec::new(),
         chapter: WORKING,
     })
 }

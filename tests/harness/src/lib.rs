@@ -30,6 +30,6 @@ pub use client::Client;
 pub use deadline::{QUIET_WINDOW, deadline};
 pub use host::{ClosedPort, DeafHost, Host, Peer, Trickle, reply_to};
 pub use program::Program;
-pub use report::{Diagnosis, REPORT_VARIABLE};
+pub use report::{Diagnosis, REPORT_VARIABLE, sentence};
 pub use run::{Outcome, Run};
 pub use server::{Load, Refusal, Server, connected, disconnected};

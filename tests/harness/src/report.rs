@@ -41,7 +41,10 @@ impl fmt::Display for Diagnosis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "error[{}]: {}", self.code, self.summary)?;
         let check = sentence(&self.check);
-        let mut row = |label: &str, text: &str| writeln!(f, "  {label:LABEL_WIDTH$}  {text}");
+        let mut row = |label: &str, text: &str| match text {
+            "" => Ok(()),
+            text => writeln!(f, "  {label:LABEL_WIDTH$}  {text}"),
+        };
         row("check", &format!("{} · {check}", self.program))?;
         row("expected", &self.expected)?;
         row("observed", &self.observed)?;
@@ -91,10 +94,14 @@ pub(crate) fn current_check() -> String {
     }
 }
 
-/// `protocol::an_empty_line_is_a_message::case_2` → `an empty line is a message (case 2)`.
-fn sentence(check: &str) -> String {
-    let (name, case) = match check.rsplit_once("::case_") {
-        Some((name, case)) => (name, format!(" (case {})", case.replace('_', " "))),
+/// A check's name as a sentence: `protocol::every_client_gets_a_reply::case_2_twenty` is `every client
+/// gets a reply (twenty)`.
+pub fn sentence(check: &str) -> String {
+    let (name, case) = match check.split_once("::case_") {
+        Some((name, case)) => {
+            let case = case.trim_start_matches(|c: char| c.is_ascii_digit() || c == '_');
+            (name, format!(" ({})", case.replace('_', " ")))
+        }
         None => (check, String::new()),
     };
     let name = name.rsplit("::").next().unwrap_or(name);
@@ -113,7 +120,7 @@ mod tests {
         );
         assert_eq!(
             sentence("protocol::it_replies::case_2_twenty"),
-            "it replies (case 2 twenty)"
+            "it replies (twenty)"
         );
     }
 }

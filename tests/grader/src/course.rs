@@ -1,0 +1,82 @@
+//! The course as tests/course.toml lists it.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Course {
+    #[serde(rename = "exercise")]
+    pub(crate) exercises: Vec<Exercise>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Exercise {
+    /// The package's name: `ex02`.
+    pub(crate) name: String,
+    pub(crate) title: String,
+    /// The folder's name: `ex02-threaded`.
+    pub(crate) folder: String,
+    /// The programs that the package builds.
+    pub(crate) programs: Vec<String>,
+    /// Files of the package that students do not write.
+    #[serde(default)]
+    pub(crate) given: Vec<String>,
+    pub(crate) checks: Vec<Check>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Check {
+    /// The name of the test function; its cases all have to pass.
+    pub(crate) name: String,
+    pub(crate) points: u32,
+}
+
+/// The root of this checkout.
+pub(crate) fn root() -> &'static Path {
+    let grader = Path::new(env!("CARGO_MANIFEST_DIR"));
+    grader
+        .ancestors()
+        .nth(2)
+        .expect("the grader is two folders below the root")
+}
+
+impl Course {
+    pub(crate) fn read() -> Result<Self> {
+        let path = root().join("tests/course.toml");
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        toml::from_str(&text).with_context(|| format!("cannot read {}", path.display()))
+    }
+
+    /// The exercises with these names; all of them if there are none.
+    pub(crate) fn select(&self, names: &[String]) -> Result<Vec<&Exercise>> {
+        if let Some(unknown) = names
+            .iter()
+            .find(|&name| self.exercises.iter().all(|exercise| exercise.name != *name))
+        {
+            let known: Vec<_> = self
+                .exercises
+                .iter()
+                .map(|exercise| &*exercise.name)
+                .collect();
+            bail!(
+                "no exercise is called '{unknown}'; choose from {}",
+                known.join(", ")
+            );
+        }
+        let selected = |exercise: &&Exercise| names.is_empty() || names.contains(&exercise.name);
+        Ok(self.exercises.iter().filter(selected).collect())
+    }
+}
+
+impl Exercise {
+    /// The package of the reference solution.
+    pub(crate) fn solution(&self) -> String {
+        format!("{}-solution", self.name)
+    }
+}
