@@ -13,11 +13,12 @@ use anyhow::{Context, Result, anyhow, bail};
 use harness::{Diagnosis, REPORT_VARIABLE};
 use wait_timeout::ChildExt;
 
-use crate::cargo::{self, CompilerOutput, Executable, Workspace};
+use crate::cargo::{self, CompilerOutput, Executable};
 use crate::course::{Check, Exercise};
 use crate::progress;
 use crate::submission::Submission;
 use crate::verdict::{Graded, GradedCheck, GradedExercise, Verdict};
+use crate::workspace::Workspace;
 
 /// How many checks run at the same time: they wait more than they work.
 const CHECKS_AT_ONCE: usize = 16;
@@ -27,9 +28,10 @@ const CHECK_LIMIT: Duration = Duration::from_secs(300);
 
 /// Judges these exercises of the submission.
 pub(crate) fn judge(submission: &Submission, exercises: &[&Exercise]) -> Result<Graded> {
+    let workspace = Workspace::new(submission, exercises)?;
     let exercises = exercises
         .iter()
-        .map(|exercise| judge_exercise(submission, exercise))
+        .map(|exercise| judge_exercise(submission, &workspace, exercise))
         .collect::<Result<_>>()?;
     Ok(Graded {
         submission: submission.name.clone(),
@@ -37,13 +39,16 @@ pub(crate) fn judge(submission: &Submission, exercises: &[&Exercise]) -> Result<
     })
 }
 
-fn judge_exercise(submission: &Submission, exercise: &Exercise) -> Result<GradedExercise> {
-    let Some(folder) = submission.exercise(exercise) else {
+fn judge_exercise(
+    submission: &Submission,
+    workspace: &Workspace,
+    exercise: &Exercise,
+) -> Result<GradedExercise> {
+    if submission.exercise(exercise).is_none() {
         return Ok(without_checks(exercise, || Verdict::NotSubmitted, None));
-    };
+    }
     progress(&format!("{}: building {}", submission.name, exercise.name));
-    let workspace = Workspace::for_exercise(&folder, exercise)?;
-    let programs = match cargo::build(&workspace.folder, &workspace.package)? {
+    let programs = match cargo::build(workspace.folder(), &workspace.package(exercise))? {
         Ok(programs) => programs,
         Err(CompilerOutput(output)) => {
             return Ok(without_checks(

@@ -7,6 +7,7 @@ mod judge;
 mod submission;
 mod table;
 mod verdict;
+mod workspace;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
@@ -52,15 +53,14 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> Result<ExitCode> {
     let course = Course::read()?;
     let exercises = course.select(&options.exercises)?;
-    let paths = match options.submissions.as_slice() {
-        [] => vec![course::root().join("exercises")],
-        paths => paths.to_vec(),
-    };
     // All of them are looked at before the first is graded: a slip in the last name shows at once.
-    let submissions = paths
-        .iter()
-        .map(|path| Submission::open(path, &course))
-        .collect::<Result<Vec<_>>>()?;
+    let submissions = match options.submissions.as_slice() {
+        [] => vec![Submission::of_this_checkout()],
+        paths => paths
+            .iter()
+            .map(|path| Submission::open(path, &course))
+            .collect::<Result<Vec<_>>>()?,
+    };
 
     let mut verdicts = Vec::new();
     for submission in &submissions {

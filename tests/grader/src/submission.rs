@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use crate::course::{Course, Exercise};
+use crate::course::{Course, Exercise, root};
 
 pub(crate) struct Submission {
     /// As it was named on the command line.
@@ -14,6 +14,14 @@ pub(crate) struct Submission {
 }
 
 impl Submission {
+    /// The exercises of this checkout.
+    pub(crate) fn of_this_checkout() -> Self {
+        Self {
+            name: "exercises".into(),
+            folder: root().join("exercises"),
+        }
+    }
+
     /// Opens a folder that holds at least one exercise folder.
     pub(crate) fn open(path: &Path, course: &Course) -> Result<Self> {
         let shown = path.display();
@@ -41,6 +49,10 @@ impl Submission {
             );
         }
         Ok(submission)
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// The exercise's folder, if it was submitted.

@@ -36,7 +36,12 @@ fn table(graded: &Graded) -> Table {
         for check in &exercise.checks {
             let points = format!("{} / {}", check.points, check.of);
             let check_name = format!("  {}", sentence(&check.name));
-            table.add_row([&*exercise.name, &check_name, check.verdict.words(), &points]);
+            table.add_row([
+                &*exercise.name,
+                &check_name,
+                &check.verdict.words(),
+                &points,
+            ]);
         }
     }
     if let Some(column) = table.column_mut(3) {

@@ -69,15 +69,15 @@ impl GradedExercise {
 }
 
 impl Verdict {
-    /// In a word or two.
-    pub(crate) fn words(&self) -> &str {
+    /// In a few words.
+    pub(crate) fn words(&self) -> String {
         match self {
-            Self::Passed => "passed",
-            Self::Failed(diagnosis) => &diagnosis.code,
-            Self::NotImplemented(_) => "not implemented",
-            Self::DoesNotCompile => "does not compile",
-            Self::NotSubmitted => "not submitted",
-            Self::CouldNotJudge(_) => "could not judge",
+            Self::Passed => "passed".into(),
+            Self::Failed(diagnosis) => format!("failed: {}", diagnosis.code),
+            Self::NotImplemented(_) => "not implemented".into(),
+            Self::DoesNotCompile => "does not compile".into(),
+            Self::NotSubmitted => "not submitted".into(),
+            Self::CouldNotJudge(_) => "could not judge".into(),
         }
     }
 }

@@ -1,0 +1,36 @@
+# The verbs of this repository. `make test` is what CI runs.
+
+MDBOOK_VERSION := 0.5.4
+CARGO ?= cargo
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+
+.PHONY: grade test format lint checks book serve mdbook
+
+## Grades the exercises as they stand in this checkout, and the reference solutions.
+grade:
+	$(CARGO) grade exercises solutions
+
+## Everything that must hold: the same on your machine as in CI.
+test: format lint checks book
+
+format:
+	$(CARGO) fmt --all --check
+
+## Warnings are errors here, in the starters too.
+lint:
+	$(CARGO) clippy --workspace --all-targets --locked -- --deny warnings
+
+## The solutions against every check, the grader, the starters' message, tests/course.toml.
+checks:
+	$(CARGO) test --locked
+
+## Builds the book into book/book.
+book: mdbook
+	mdbook build book
+
+## Shows the book on http://localhost:3000 and rebuilds it as it changes.
+serve: mdbook
+	mdbook serve book
+
+mdbook:
+	@command -v mdbook >/dev/null || $(CARGO) install --locked mdbook@$(MDBOOK_VERSION)

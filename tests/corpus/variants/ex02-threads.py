@@ -1,0 +1,39 @@
+"""The threaded server in Python: socketserver's threads, and its lines."""
+
+import socketserver
+import sys
+from datetime import datetime
+
+
+class Handler(socketserver.StreamRequestHandler):
+    def handle(self):
+        peer = "{}:{}".format(*self.client_address)
+        print(f"[+] Connected: {peer}", flush=True)
+        try:
+            for line in self.rfile:
+                message = line.decode("utf-8", "replace").strip()
+                timestamp = datetime.now().strftime("%Y-%m-%d %H:%M:%S.%f")
+                self.wfile.write(f"[{timestamp}] Server got '{message}'\n".encode())
+        except OSError as error:
+            print(f"{peer}: {error}", file=sys.stderr)
+        print(f"[-] Disconnected: {peer}", flush=True)
+
+
+class Server(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True
+    daemon_threads = True
+    request_queue_size = 128
+
+
+def main():
+    address = sys.argv[1] if len(sys.argv) > 1 else "127.0.0.1:5000"
+    try:
+        host, port = address.rsplit(":", 1)
+        server = Server((host, int(port)), Handler)
+    except (OSError, ValueError, OverflowError) as error:
+        sys.exit(f"ex02: cannot listen on {address}: {error}")
+    print("Server listening on {}:{}".format(*server.server_address), flush=True)
+    server.serve_forever()
+
+
+main()

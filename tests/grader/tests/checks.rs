@@ -1,0 +1,113 @@
+//! The checks pointed at other programs than the package's own.
+
+#![allow(clippy::unwrap_used, reason = "a test may")]
+
+use std::fs;
+use std::path::Path;
+
+use assert_cmd::Command;
+use predicates::prelude::*;
+use predicates::str::contains;
+
+/// Runs the checks of exercise 2 with this command in the program's place.
+fn check(command: &str, check: &str) -> assert_cmd::assert::Assert {
+    Command::new(env!("CARGO"))
+        .args([
+            "test",
+            "--quiet",
+            "--package",
+            "ex02-solution",
+            "--test",
+            "ex02",
+            "--",
+            check,
+        ])
+        .env("EX02_COMMAND", command)
+        .env_remove("CHECK_REPORT")
+        .assert()
+}
+
+const A_CHECK: &str = "a_silent_client_stops_nobody";
+
+#[test]
+fn a_server_in_python_passes_every_check() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .unwrap();
+    let server = root.join("tests/corpus/variants/ex02-threads.py");
+    check(&format!("python3 '{}'", server.display()), "").success();
+}
+
+#[test]
+fn a_command_that_cannot_be_started_is_named() {
+    check("no-such-program --flag", A_CHECK)
+        .failure()
+        .stdout(contains("error[not-started]"))
+        .stdout(contains("no-such-program --flag"))
+        .stdout(contains("EX02_COMMAND"));
+}
+
+#[test]
+fn a_command_line_that_is_none_is_named() {
+    check("'no end", A_CHECK)
+        .failure()
+        .stdout(contains("EX02_COMMAND is no command line"));
+}
+
+#[test]
+fn a_program_that_ends_at_once_is_named() {
+    check("sh -c 'echo sorry >&2; exit 3'", A_CHECK)
+        .failure()
+        .stdout(contains("error[ended-at-start]"))
+        .stdout(contains("exit status: 3"))
+        .stdout(contains("stderr │ sorry"));
+}
+
+#[test]
+fn a_program_without_a_banner_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("never");
+    fs::write(&pipe, "").unwrap();
+    // Follows a file that nobody writes to: runs, and says nothing.
+    check(
+        &format!(
+            "sh -c 'echo hello; exec tail -f \"$0\"' '{}'",
+            pipe.display()
+        ),
+        A_CHECK,
+    )
+    .failure()
+    .stdout(contains("error[no-banner]"))
+    .stdout(contains("hello"));
+}
+
+/// What a program prints is quoted as its own words: it can neither end the report nor colour it.
+#[test]
+fn a_programs_output_cannot_pass_for_the_checks_words() {
+    let forged = r"sh -c 'printf %s\\n test\ result:\ ok >&2; printf \\033[32mok\\n >&2; exit 1'";
+    check(forged, A_CHECK)
+        .failure()
+        .stdout(contains("\u{1b}[32m").not())
+        .stdout(contains("stderr │ test result: ok"))
+        .stdout(contains("\ntest result: ok").not());
+}
+
+#[test]
+fn patience_must_be_a_number() {
+    Command::new(env!("CARGO"))
+        .args([
+            "test",
+            "--quiet",
+            "--package",
+            "ex02-solution",
+            "--test",
+            "ex02",
+            "--",
+            A_CHECK,
+        ])
+        .env("PATIENCE", "very")
+        .assert()
+        .failure()
+        .stdout(contains("PATIENCE must be a number above 0"));
+}
