@@ -13,7 +13,7 @@ fn program() -> Program {
 
 #[fixture]
 fn server() -> Server {
-    Server::start(program())
+    Server::start(program()).one_at_a_time()
 }
 
 /// While one client is served, the next one waits; when the first leaves, it gets its reply.

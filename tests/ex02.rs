@@ -117,7 +117,7 @@ fn running_out_of_descriptors_is_survived(server: Server) {
     };
     let clients = server.connect_many(20);
     server.wait_for_descriptors(before, 6);
-    server.expect_running_for(QUIET_WINDOW);
+    server.expect_to_survive_for(QUIET_WINDOW);
     drop(clients);
     server.connect().ask("there is room again");
 }

@@ -16,11 +16,11 @@ fn program() -> Program {
 
 #[fixture]
 fn server() -> Server {
-    Server::start(program())
+    Server::start(program()).with_workers(4)
 }
 
 fn server_with(workers: usize) -> Server {
-    Server::start_with(program(), &[ANY_PORT, &workers.to_string()])
+    Server::start_with(program(), &[ANY_PORT, &workers.to_string()]).with_workers(workers)
 }
 
 /// Expects that exactly this many clients are served at the same time: the last of them is answered

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::connection::Connection;
-use crate::deadline::{QUIET_WINDOW, deadline};
+use crate::deadline::{QUIET_WINDOW, READ_WINDOW, deadline};
 use crate::diagnosis::Symptom;
 use crate::observe;
-use crate::recording::{ConnectionSeen, End, Line};
+use crate::recording::{ConnectionSeen, End, Line, Side};
 use crate::reply::{self, Malformed, Reply, Timestamp};
 use crate::scene::Scene;
 use crate::server::connected;
@@ -25,9 +25,7 @@ pub struct Client {
 
 impl Client {
     pub(crate) fn connect(scene: &Arc<Scene>, server: SocketAddr, reading: bool) -> Self {
-        let id = scene
-            .recording
-            .add_connection(|number| format!("c{}", number + 1));
+        let id = scene.recording.add_connection(Side::Client);
         let stream = match TcpStream::connect_timeout(&server, deadline()) {
             Ok(stream) => stream,
             Err(error) => scene.fail(Symptom::CannotConnect { client: id, error }),
@@ -61,12 +59,7 @@ impl Client {
 
     /// Sends these bytes in one write.
     pub fn send(&self, bytes: &[u8]) {
-        if let Err(error) = self.connection.send(bytes) {
-            self.fail(Symptom::NotRead {
-                client: self.connection.id(),
-                error: Some(error),
-            });
-        }
+        self.connection.send(bytes);
     }
 
     /// Sends message after message, until the server takes no more for a quiet window, or 16 MiB
@@ -79,25 +72,16 @@ impl Client {
             .unwrap_or_else(|error| panic!("the checks can't send: {error}"));
     }
 
-    /// Waits until the server has read all that was sent. Where the system does not tell, watches
-    /// for a quiet window instead.
+    /// Waits until the server has read all that was sent. A server that leaves it unread (it may
+    /// look at it where it is), or of which the system does not tell, gets a quiet window to do so.
     pub fn wait_until_read(&self) {
-        if !cfg!(target_os = "linux") {
-            self.scene.recording.pause(QUIET_WINDOW);
-            return;
-        }
-        let read = self.scene.poll(|| {
+        let ended = || self.look(|seen| seen.end.is_some());
+        let read = || {
             let far_end = observe::far_end(self.address(), self.server);
-            let read =
-                far_end.is_some_and(|end| end.accepted && end.unread == 0 && end.in_flight == 0);
-            (read || self.look(|seen| seen.end.is_some())).then_some(())
-        });
-        if read.is_none() {
-            self.fail(Symptom::NotRead {
-                client: self.connection.id(),
-                error: None,
-            });
-        }
+            far_end.is_some_and(|end| end.accepted && end.unread == 0 && end.in_flight == 0)
+        };
+        self.scene
+            .poll_for(READ_WINDOW, || (read() || ended()).then_some(()));
     }
 
     /// Waits for as long as it takes that a new timestamp can be told from the last reply's.
@@ -261,6 +245,7 @@ impl Client {
         } = match reply::parse(&line.bytes) {
             Ok(reply) => reply,
             Err(fault) => self.fail(Symptom::MalformedReply {
+                client,
                 message: message.to_owned(),
                 line: line.text(),
                 fault,
@@ -295,13 +280,14 @@ impl Client {
         let (client, number) = (self.connection.id(), self.replies);
         self.half_close();
         let late = self.scene.recording.wait_for(QUIET_WINDOW, |seen| {
-            seen.connections[client].lines.get(number).map(Line::text)
+            seen.connections[client].lines.get(number).cloned()
         });
         let late = late.filter(|_| !had_half_closed);
         self.fail(Symptom::NoReply {
             client,
             message: message.to_owned(),
             late,
+            had_half_closed,
         })
     }
 

@@ -77,16 +77,12 @@ impl Connection {
         self.peer
     }
 
-    /// Sends the bytes in one write. That the other side is gone is no error here: it is seen when
-    /// its answer is awaited.
-    pub(crate) fn send(&self, bytes: &[u8]) -> io::Result<()> {
-        let Some(stream) = &self.stream else {
-            return Ok(());
-        };
-        self.scene.recording.record(Event::Sending(self.id, bytes));
-        match stream.as_ref().write_all(bytes) {
-            Err(error) if is_gone(&error) => Ok(()),
-            result => result,
+    /// Sends the bytes in one write. That the other side is gone, or does not read, is seen when its
+    /// answer is awaited.
+    pub(crate) fn send(&self, bytes: &[u8]) {
+        if let Some(stream) = &self.stream {
+            self.scene.recording.record(Event::Sending(self.id, bytes));
+            let _ = stream.as_ref().write_all(bytes);
         }
     }
 
@@ -97,10 +93,16 @@ impl Connection {
             return Ok(0);
         };
         stream.set_write_timeout(Some(window))?;
+        let first = bytes
+            .split_inclusive(|&byte| byte == b'\n')
+            .next()
+            .unwrap_or_default();
+        self.scene.recording.record(Event::Sending(self.id, first));
         let mut sent = 0;
         while sent < bytes.len() {
             match stream.as_ref().write(&bytes[sent..]) {
                 Ok(count) => sent += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if is_timeout(&error) || is_gone(&error) => break,
                 Err(error) => return Err(error),
             }

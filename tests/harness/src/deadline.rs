@@ -11,6 +11,14 @@ const DEADLINE: Duration = Duration::from_secs(5);
 /// How long to watch that something does not happen.
 pub const QUIET_WINDOW: Duration = Duration::from_millis(300);
 
+/// How long a program gets to read what was sent, before the next piece is sent all the same. Where the
+/// system tells when it has, this is never waited out.
+pub(crate) const READ_WINDOW: Duration = if cfg!(target_os = "linux") {
+    Duration::from_secs(1)
+} else {
+    QUIET_WINDOW
+};
+
 /// How often to look where the system has no event to wait for (`/proc`): at first, and at last.
 pub(crate) const POLL: Duration = Duration::from_millis(1);
 pub(crate) const LONGEST_POLL: Duration = Duration::from_millis(16);

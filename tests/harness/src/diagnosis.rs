@@ -1,44 +1,32 @@
 //! From a symptom and everything that was seen, to a diagnosis.
 //!
 //! A check reports the [`Symptom`] at which it stopped. What it means depends on what else was
-//! seen: who was answered, who has left and how, how many threads there are, whether the program
-//! has ended. [`servers`] and [`clients`] hold the rules for the two kinds of programs.
+//! seen: who was answered, who was accepted, who has left and how, how many threads there are,
+//! whether the program has ended. [`start`], [`servers`] and [`clients`] hold the rules.
 
 mod clients;
 mod evidence;
 mod servers;
+mod start;
 
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::observe::Vitals;
+use crate::codes::{Code, NOT_IMPLEMENTED};
 use crate::program::Program;
-use crate::recording::{End, Moment, Seen};
+use crate::recording::{End, Line, Moment};
 use crate::reply::{Malformed, Timestamp};
 use crate::report::{Diagnosis, current_check};
 use crate::server::Load;
+use crate::timeline::Timeline;
 
-use evidence::Evidence;
-
-/// The chapters of the book, for "read".
-const PROTOCOL: &str = "Sockets, ports and the line protocol";
-const ONE_LOOP: &str = "One loop and the accept queue";
-const THREADS: &str = "A thread for each client";
-const STRESS: &str = "The stress client";
-const POOL: &str = "The thread pool";
-const WORKING: &str = "What this course is";
+pub(crate) use evidence::Evidence;
 
 /// What a check saw that a right program does not do. Connections go by their number.
 pub(crate) enum Symptom {
-    // Any program.
+    // Any program, starting.
     NotStarted(io::Error),
-    NotRead {
-        client: usize,
-        error: Option<io::Error>,
-    },
-
-    // A server, starting.
     EndedBeforeBanner,
     NoBanner,
     BadBanner {
@@ -51,7 +39,7 @@ pub(crate) enum Symptom {
     },
     NotRefused {
         arguments: String,
-        address: SocketAddr,
+        address: Option<SocketAddr>,
     },
     UnclearRefusal {
         arguments: String,
@@ -63,11 +51,13 @@ pub(crate) enum Symptom {
         client: usize,
         error: io::Error,
     },
-    /// `late` is the reply that came only when the client had said that it has no more to send.
     NoReply {
         client: usize,
         message: String,
-        late: Option<String>,
+        /// The reply that came only when the client said that it has no more to send.
+        late: Option<Line>,
+        /// The client had said so before.
+        had_half_closed: bool,
     },
     EndInsteadOfReply {
         client: usize,
@@ -75,6 +65,7 @@ pub(crate) enum Symptom {
         end: End,
     },
     MalformedReply {
+        client: usize,
         message: String,
         line: String,
         fault: Malformed,
@@ -130,19 +121,19 @@ pub(crate) enum Symptom {
         after: Load,
         more: usize,
     },
-    Ended,
+    EndedWithoutDescriptors,
 
     // A client.
-    OtherHellos {
-        hellos: Vec<String>,
-    },
     TooFewHellos {
         expected: usize,
+    },
+    OtherHellos {
+        hellos: Vec<String>,
     },
     NothingSent {
         message: String,
     },
-    OtherMessageSent {
+    OtherLineSent {
         message: String,
         said: String,
     },
@@ -158,8 +149,9 @@ pub(crate) enum Symptom {
         limit: Duration,
     },
     Failed,
+    /// The number of the client that failed; none where the program as a whole did.
     Succeeded {
-        failed: Vec<usize>,
+        failed: Option<usize>,
     },
     SilentFailure,
     FailureNotNamed {
@@ -177,80 +169,60 @@ pub(crate) enum Symptom {
 
 /// A diagnosis without what is the same in all of them.
 struct Finding {
-    code: &'static str,
+    code: Code,
     summary: String,
     expected: String,
     observed: String,
-    likely: Vec<String>,
-    chapter: &'static str,
+    /// The causes that fit, the likeliest first.
+    likely: Vec<&'static str>,
 }
 
 /// Says what the symptom means, given everything that was seen.
-pub(crate) fn diagnose(
-    program: &Program,
-    seen: &Seen,
-    vitals: Option<Vitals>,
-    symptom: Symptom,
-) -> Diagnosis {
-    let evidence = Evidence::new(seen, vitals);
-    let finding = not_implemented(&evidence)
-        .or_else(|| not_started(program, &symptom))
-        .unwrap_or_else(|| match clients::find(&evidence, &symptom) {
-            Some(finding) => finding,
-            None => servers::find(&evidence, &symptom),
-        });
+pub(crate) fn diagnose(program: &Program, evidence: &Evidence<'_>, symptom: &Symptom) -> Diagnosis {
     let Finding {
         code,
         summary,
         expected,
         observed,
         likely,
-        chapter,
-    } = finding;
-    let output = if likely.is_empty() {
-        Vec::new()
-    } else {
-        evidence.output()
-    };
+    } = not_implemented(evidence)
+        .or_else(|| start::find(program, evidence, symptom))
+        .or_else(|| clients::find(evidence, symptom))
+        .unwrap_or_else(|| servers::find(evidence, symptom));
+    let unfinished = code == NOT_IMPLEMENTED;
     Diagnosis {
-        code: code.to_owned(),
+        code: code.name.to_owned(),
         summary,
         program: program.name().to_owned(),
         check: current_check(),
         expected,
         observed,
-        likely,
-        output,
-        read: format!("book: {chapter}"),
+        likely: likely.into_iter().map(str::to_owned).collect(),
+        // Of a program that is not written yet, its place says it all.
+        output: if unfinished {
+            Vec::new()
+        } else {
+            evidence.output()
+        },
+        timeline: if unfinished {
+            Timeline::default()
+        } else {
+            evidence.timeline()
+        },
+        read: format!(
+            "book: {} · cargo grade --explain {}",
+            code.chapter, code.name
+        ),
     }
 }
 
 fn not_implemented(evidence: &Evidence<'_>) -> Option<Finding> {
     let (message, place) = evidence.seen.program.not_implemented()?;
     Some(Finding {
-        code: "not-implemented",
+        code: NOT_IMPLEMENTED,
         summary: format!("{place}: {message}"),
-        // The place and the message say it all.
         expected: String::new(),
         observed: String::new(),
         likely: Vec::new(),
-        chapter: WORKING,
-    })
-}
-
-fn not_started(program: &Program, symptom: &Symptom) -> Option<Finding> {
-    let Symptom::NotStarted(error) = symptom else {
-        return None;
-    };
-    Some(Finding {
-        code: "not-started",
-        summary: format!(
-            "the program under test can't be started: {}",
-            program.command_line()
-        ),
-        expected: "a command that the system can run".into(),
-        observed: error.to_string(),
-        likely: vec![format!("a slip in the path or in {}", program.variable())],
-        chapter: WORKING,
     })
 }

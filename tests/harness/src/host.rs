@@ -12,11 +12,11 @@ use chrono::Local;
 use socket2::{Domain, Socket, Type};
 
 use crate::connection::Connection;
-use crate::deadline::{QUIET_WINDOW, deadline};
+use crate::deadline::{READ_WINDOW, deadline};
 use crate::diagnosis::Symptom;
 use crate::observe;
 use crate::program::Program;
-use crate::recording::Seen;
+use crate::recording::{Event, Seen, Side};
 use crate::run::Run;
 use crate::scene::Scene;
 
@@ -77,6 +77,14 @@ impl Host {
     pub fn hellos(&self, clients: usize) -> Vec<Peer> {
         let mut peers = self.first_messages(clients);
         peers.sort_by_key(Peer::number);
+        for peer in &peers {
+            if let Some(number) = peer.number() {
+                let label = format!("client {number}");
+                self.scene
+                    .recording
+                    .record(Event::Named(peer.connection.id(), label));
+            }
+        }
         let hellos: Vec<_> = peers.iter().map(Peer::message).collect();
         let right = (0..clients).map(|number| format!("Hello from client {number}"));
         if !right.eq(hellos
@@ -93,7 +101,7 @@ impl Host {
         let peer = self.first_messages(1).remove(0);
         let said = peer.message();
         if said.trim_end_matches('\r') != message {
-            self.scene.fail(Symptom::OtherMessageSent {
+            self.scene.fail(Symptom::OtherLineSent {
                 message: message.to_owned(),
                 said,
             });
@@ -258,7 +266,7 @@ impl Peer {
         match said {
             Some(Ok(said)) if said.trim_end_matches('\r') == message => {}
             Some(Ok(said)) => {
-                self.scene.fail(Symptom::OtherMessageSent {
+                self.scene.fail(Symptom::OtherLineSent {
                     message: message.to_owned(),
                     said,
                 });
@@ -278,12 +286,7 @@ impl Peer {
 
     /// Sends these bytes in one write.
     pub fn send(&self, bytes: &[u8]) {
-        if let Err(error) = self.connection.send(bytes) {
-            self.scene.fail(Symptom::NotRead {
-                client: self.connection.id(),
-                error: Some(error),
-            });
-        }
+        self.connection.send(bytes);
     }
 
     /// Sends one byte after another, for ever or until the client is gone.
@@ -298,9 +301,7 @@ impl Peer {
                 .then_some(())
             };
             while self.scene.recording.wait_for(TRICKLE_PACE, gone).is_none() {
-                if self.connection.send(&[byte]).is_err() {
-                    break;
-                }
+                self.connection.send(&[byte]);
             }
         });
         Trickle {
@@ -309,29 +310,21 @@ impl Peer {
         }
     }
 
-    /// Waits until the program has read all that was sent. Where the system does not tell, watches
-    /// for a quiet window instead.
+    /// Waits until the program has read all that was sent. A program of which the system does not
+    /// tell gets a quiet window to do so.
     pub fn wait_until_read(&self) {
         let id = self.connection.id();
-        if !cfg!(target_os = "linux") {
-            self.scene.recording.pause(QUIET_WINDOW);
-            return;
-        }
-        let read = self.scene.poll(|| {
-            let far_end = observe::far_end(self.connection.local(), self.connection.peer());
-            let read = far_end.is_some_and(|end| end.unread == 0 && end.in_flight == 0);
-            let ended = self
-                .scene
+        let ended = || {
+            self.scene
                 .recording
-                .look(|seen| seen.connections[id].end.is_some());
-            (read || ended).then_some(())
-        });
-        if read.is_none() {
-            self.scene.fail(Symptom::NotRead {
-                client: id,
-                error: None,
-            });
-        }
+                .look(|seen| seen.connections[id].end.is_some())
+        };
+        let read = || {
+            let far_end = observe::far_end(self.connection.local(), self.connection.peer());
+            far_end.is_some_and(|end| end.unread == 0 && end.in_flight == 0)
+        };
+        self.scene
+            .poll_for(READ_WINDOW, || (read() || ended()).then_some(()));
     }
 
     /// Closes the connection.
@@ -410,9 +403,7 @@ fn accept_all(
             return;
         }
         let mut arrived = arrived.lock().unwrap_or_else(PoisonError::into_inner);
-        let id = scene
-            .recording
-            .add_connection(|number| format!("connection {}", number + 1));
+        let id = scene.recording.add_connection(Side::Server);
         // A connection that is gone before it could be set up is the client's affair.
         if let Ok(connection) = Connection::new(scene, id, stream, true) {
             arrived.push(connection);

@@ -12,6 +12,7 @@
 //! Which program that is, [`program!`] says: the package's own, or any command line.
 
 mod client;
+mod codes;
 mod connection;
 mod deadline;
 mod diagnosis;
@@ -25,11 +26,14 @@ mod report;
 mod run;
 mod scene;
 mod server;
+mod timeline;
 
 pub use client::Client;
+pub use codes::{CODES, Code};
 pub use deadline::{QUIET_WINDOW, deadline};
 pub use host::{ClosedPort, DeafHost, Host, Peer, Trickle, reply_to};
 pub use program::Program;
 pub use report::{Diagnosis, REPORT_VARIABLE, sentence};
 pub use run::{Outcome, Run};
 pub use server::{Load, Refusal, Server, connected, disconnected};
+pub use timeline::{Happening, Mark, Micros, Row, Span, State, Timeline};

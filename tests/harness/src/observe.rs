@@ -25,7 +25,7 @@ pub(crate) struct FarEnd {
 }
 
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{far_end, limit_descriptors, vitals};
+pub(crate) use linux::{accepted, far_end, limit_descriptors, vitals};
 
 #[cfg(target_os = "linux")]
 mod linux {
@@ -65,6 +65,23 @@ mod linux {
             unread: theirs.rx_queue,
             in_flight: ours.tx_queue,
         })
+    }
+
+    /// Of each of these clients of the listener, whether the program has accepted it.
+    pub(crate) fn accepted(
+        listener: SocketAddr,
+        clients: &[Option<SocketAddr>],
+    ) -> Vec<Option<bool>> {
+        let entries = tcp_entries();
+        let find = |client| {
+            entries
+                .iter()
+                .find(|entry| is_between(entry, listener, client))
+        };
+        clients
+            .iter()
+            .map(|&client| Some(find(client?)?.inode != 0))
+            .collect()
     }
 
     /// Allows the program that many descriptors more than it has open now.
@@ -154,10 +171,14 @@ mod elsewhere {
         None
     }
 
+    pub(crate) fn accepted(_at: SocketAddr, clients: &[Option<SocketAddr>]) -> Vec<Option<bool>> {
+        vec![None; clients.len()]
+    }
+
     pub(crate) fn limit_descriptors(_root: u32, _at: SocketAddr, _more: usize) -> Option<()> {
         None
     }
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(crate) use elsewhere::{far_end, limit_descriptors, vitals};
+pub(crate) use elsewhere::{accepted, far_end, limit_descriptors, vitals};

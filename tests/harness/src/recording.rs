@@ -91,11 +91,21 @@ impl ProgramSeen {
     }
 }
 
+/// Which side of a connection the checks play.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Client,
+    Server,
+}
+
 /// What was seen of one connection, from the played side.
 #[derive(Debug)]
 pub(crate) struct ConnectionSeen {
+    pub(crate) side: Side,
     /// What the texts call it: `c3`.
     pub(crate) label: String,
+    /// When the played side began to connect, or accepted.
+    pub(crate) begun: Moment,
     /// The played side's address, once connected.
     pub(crate) local: Option<SocketAddr>,
     pub(crate) connected: Option<Moment>,
@@ -111,9 +121,11 @@ pub(crate) struct ConnectionSeen {
 }
 
 impl ConnectionSeen {
-    fn new(label: String) -> Self {
+    fn new(side: Side, label: String, begun: Moment) -> Self {
         Self {
+            side,
             label,
+            begun,
             local: None,
             connected: None,
             sent: Vec::new(),
@@ -171,6 +183,8 @@ pub(crate) enum Event<'a> {
     Connected(usize, SocketAddr),
     Sending(usize, &'a [u8]),
     Received(usize, &'a [u8]),
+    /// It has told its name.
+    Named(usize, String),
     Ended(usize, End),
     HalfClosing(usize),
     Leaving(usize, Leave),
@@ -199,11 +213,16 @@ impl Recording {
     }
 
     /// Opens an entry for a connection and returns its number.
-    pub(crate) fn add_connection(&self, label: impl FnOnce(usize) -> String) -> usize {
+    pub(crate) fn add_connection(&self, side: Side) -> usize {
         let mut seen = self.lock();
-        let number = seen.connections.len();
-        seen.connections.push(ConnectionSeen::new(label(number)));
-        number
+        let id = seen.connections.len();
+        let label = match side {
+            Side::Client => format!("c{}", id + 1),
+            Side::Server => format!("conn {}", id + 1),
+        };
+        seen.connections
+            .push(ConnectionSeen::new(side, label, self.now()));
+        id
     }
 
     /// Writes down what happened, and wakes whoever waits for it.
@@ -231,6 +250,7 @@ impl Recording {
             }
             Event::Sending(id, bytes) => seen.connections[id].sent.push((at, bytes.to_vec())),
             Event::Received(id, bytes) => seen.connections[id].receive(bytes, at),
+            Event::Named(id, label) => seen.connections[id].label = label,
             Event::Ended(id, end) => seen.connections[id].end = Some((end, at)),
             Event::HalfClosing(id) => seen.connections[id].half_closed = Some(at),
             Event::Leaving(id, leave) => seen.connections[id].left = Some((leave, at)),

@@ -4,11 +4,13 @@
 use std::env;
 use std::fmt;
 use std::fs::OpenOptions;
-use std::io::Write;
+use std::io::{self, IsTerminal, Write};
 use std::panic;
 use std::thread;
 
 use serde::{Deserialize, Serialize};
+
+use crate::timeline::Timeline;
 
 /// Names the file to which each failed check appends its [`Diagnosis`], as one line of JSON.
 pub const REPORT_VARIABLE: &str = "CHECK_REPORT";
@@ -30,6 +32,8 @@ pub struct Diagnosis {
     pub likely: Vec<String>,
     /// The last lines that the program wrote, each marked as its own words.
     pub output: Vec<String>,
+    /// Who waited for whom.
+    pub timeline: Timeline,
     /// Where to read on.
     pub read: String,
 }
@@ -39,37 +43,65 @@ const LABEL_WIDTH: usize = 8;
 
 impl fmt::Display for Diagnosis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "error[{}]: {}", self.code, self.summary)?;
-        let check = sentence(&self.check);
-        let mut row = |label: &str, text: &str| match text {
-            "" => Ok(()),
-            text => writeln!(f, "  {label:LABEL_WIDTH$}  {text}"),
-        };
-        row("check", &format!("{} · {check}", self.program))?;
-        row("expected", &self.expected)?;
-        row("observed", &self.observed)?;
-        for (index, cause) in self.likely.iter().enumerate() {
-            row(if index == 0 { "likely" } else { "or" }, cause)?;
-        }
-        for (index, line) in self.output.iter().enumerate() {
-            row(if index == 0 { "output" } else { "" }, line)?;
-        }
-        row("read", &self.read)
+        f.write_str(&self.text(false))
     }
 }
 
 impl Diagnosis {
+    /// The diagnosis as it is printed, coloured for a terminal or plain.
+    pub fn text(&self, colour: bool) -> String {
+        let paint = |code: &str, text: String| match colour {
+            true => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
+            false => text,
+        };
+        let mut text = paint("1;31", format!("error[{}]", self.code));
+        text += &paint("1", format!(": {}\n", self.summary));
+        let mut row = |label: &str, lines: &[String]| {
+            for (index, line) in lines.iter().filter(|line| !line.is_empty()).enumerate() {
+                let label = if index == 0 { label } else { "" };
+                let label = paint("1;34", format!("{label:LABEL_WIDTH$}"));
+                text += &format!("  {label}  {line}\n");
+            }
+        };
+        row(
+            "check",
+            &[format!("{} · {}", self.program, sentence(&self.check))],
+        );
+        row("expected", std::slice::from_ref(&self.expected));
+        row("observed", std::slice::from_ref(&self.observed));
+        row("likely", &self.likely_lines());
+        row("output", &self.output);
+        row("timeline", &self.timeline.text(colour));
+        row("read", std::slice::from_ref(&self.read));
+        text
+    }
+
+    /// The causes, the likeliest first.
+    fn likely_lines(&self) -> Vec<String> {
+        let lines = self.likely.iter().enumerate();
+        lines
+            .map(|(index, cause)| {
+                if index == 0 {
+                    cause.clone()
+                } else {
+                    format!("or: {cause}")
+                }
+            })
+            .collect()
+    }
+
     /// Fails the check that runs on this thread.
     pub(crate) fn raise(self) -> ! {
         if let Err(error) = self.append_to_report() {
             panic!("the check failed, but its report can't be written: {error}\n{self}");
         }
-        eprintln!("{self}");
+        let colour = io::stdout().is_terminal() && env::var_os("NO_COLOR").is_none();
+        eprintln!("{}", self.text(colour));
         // Unlike a panic, this prints no message of its own and no place in the harness.
         panic::resume_unwind(Box::new(self.code))
     }
 
-    fn append_to_report(&self) -> std::io::Result<()> {
+    fn append_to_report(&self) -> io::Result<()> {
         let Some(path) = env::var_os(REPORT_VARIABLE) else {
             return Ok(());
         };

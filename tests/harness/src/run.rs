@@ -157,7 +157,7 @@ impl Outcome {
     /// Expects an exit status that is not 0, and a word about it on stderr.
     pub fn expect_failure(&self) {
         if self.success {
-            self.scene.fail(Symptom::Succeeded { failed: Vec::new() });
+            self.scene.fail(Symptom::Succeeded { failed: None });
         }
         if self.stderr.iter().all(|line| line.trim().is_empty()) {
             self.scene.fail(Symptom::SilentFailure);
@@ -170,7 +170,7 @@ impl Outcome {
         if self.success != failed.is_empty() {
             self.scene.fail(match self.success {
                 true => Symptom::Succeeded {
-                    failed: failed.to_vec(),
+                    failed: failed.first().copied(),
                 },
                 false => Symptom::Failed,
             });

@@ -3,14 +3,26 @@
 use std::net::SocketAddr;
 use std::process::Stdio;
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::deadline::{LONGEST_POLL, POLL, QUIET_WINDOW, deadline};
-use crate::diagnosis::{Symptom, diagnose};
+use crate::diagnosis::{Evidence, Symptom, diagnose};
 use crate::observe::{self, Vitals};
 use crate::process::Process;
 use crate::program::Program;
 use crate::recording::Recording;
+
+/// How many clients a server is expected to serve at the same time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Capacity {
+    /// One; the others wait.
+    One,
+    /// All that come.
+    #[default]
+    All,
+    /// As many as it has workers; the others wait.
+    Workers(usize),
+}
 
 pub(crate) struct Scene {
     pub(crate) program: Program,
@@ -18,6 +30,7 @@ pub(crate) struct Scene {
     pid: OnceLock<u32>,
     /// The address of the program's listener, if it is a server.
     listener: OnceLock<SocketAddr>,
+    capacity: OnceLock<Capacity>,
 }
 
 impl Scene {
@@ -27,6 +40,7 @@ impl Scene {
             recording: Recording::new(),
             pid: OnceLock::new(),
             listener: OnceLock::new(),
+            capacity: OnceLock::new(),
         })
     }
 
@@ -51,6 +65,10 @@ impl Scene {
         self.listener.get().copied()
     }
 
+    pub(crate) fn set_capacity(&self, capacity: Capacity) {
+        let _ = self.capacity.set(capacity);
+    }
+
     /// A look at the program's threads and descriptors; `None` where the system does not tell.
     pub(crate) fn vitals(&self) -> Option<Vitals> {
         observe::vitals(*self.pid.get()?, self.listener())
@@ -65,10 +83,19 @@ impl Scene {
         observe::limit_descriptors(pid, listener, more).is_some()
     }
 
+    /// [`Self::poll_for`] until the deadline.
+    pub(crate) fn poll<T>(&self, look: impl FnMut() -> Option<T>) -> Option<T> {
+        self.poll_for(deadline(), look)
+    }
+
     /// Looks again and again, where the system has no event to wait for, until `look` finds
-    /// something; `None` at the deadline, or when the program has panicked over a `todo!`.
-    pub(crate) fn poll<T>(&self, mut look: impl FnMut() -> Option<T>) -> Option<T> {
-        let end = Instant::now() + deadline();
+    /// something; `None` when `limit` has passed, or when the program has panicked over a `todo!`.
+    pub(crate) fn poll_for<T>(
+        &self,
+        limit: Duration,
+        mut look: impl FnMut() -> Option<T>,
+    ) -> Option<T> {
+        let end = Instant::now() + limit;
         let mut pause = POLL;
         loop {
             if let Some(found) = look() {
@@ -92,8 +119,32 @@ impl Scene {
         self.recording
             .wait_for(QUIET_WINDOW, |seen| seen.program.is_over().then_some(()));
         let vitals = self.vitals();
+        let accepted = self.accepted();
+        let capacity = self.capacity.get().copied().unwrap_or_default();
+        let now = self.recording.now();
         self.recording
-            .look(|seen| diagnose(&self.program, seen, vitals, symptom))
+            .look(|seen| {
+                let evidence = Evidence {
+                    seen,
+                    now,
+                    vitals,
+                    accepted,
+                    capacity,
+                };
+                diagnose(&self.program, &evidence, &symptom)
+            })
             .raise()
+    }
+
+    /// Of each connection, whether the program has accepted it; `None` where the system does not
+    /// tell.
+    fn accepted(&self) -> Vec<Option<bool>> {
+        let clients: Vec<_> = self
+            .recording
+            .look(|seen| seen.connections.iter().map(|client| client.local).collect());
+        match self.listener() {
+            Some(listener) => observe::accepted(listener, &clients),
+            None => vec![None; clients.len()],
+        }
     }
 }

@@ -11,7 +11,7 @@ use crate::diagnosis::Symptom;
 use crate::process::Process;
 use crate::program::Program;
 use crate::recording::{Line, Seen};
-use crate::scene::Scene;
+use crate::scene::{Capacity, Scene};
 
 const BANNER: &str = "Server listening on ";
 
@@ -59,6 +59,20 @@ impl Server {
             }
         }
         server
+    }
+
+    /// Says that this server serves one client at a time; the others wait.
+    #[must_use]
+    pub fn one_at_a_time(self) -> Self {
+        self.scene.set_capacity(Capacity::One);
+        self
+    }
+
+    /// Says that this server serves as many clients at a time as it has workers.
+    #[must_use]
+    pub fn with_workers(self, workers: usize) -> Self {
+        self.scene.set_capacity(Capacity::Workers(workers));
+        self
     }
 
     /// The address in the banner.
@@ -213,14 +227,15 @@ impl Server {
         }
     }
 
-    /// Watches for `window` whether the program ends, and fails if it does.
-    pub fn expect_running_for(&self, window: Duration) {
+    /// Watches for `window` whether the program, which has no descriptor left, ends, and fails if it
+    /// does.
+    pub fn expect_to_survive_for(&self, window: Duration) {
         let over = self
             .scene
             .recording
             .wait_for(window, |seen| seen.program.exit.map(|_| ()));
         if over.is_some() {
-            self.scene.fail(Symptom::Ended);
+            self.scene.fail(Symptom::EndedWithoutDescriptors);
         }
     }
 
@@ -271,7 +286,7 @@ impl Refusal {
         if let Some(address) = refusal.listening {
             refusal.scene.fail(Symptom::NotRefused {
                 arguments: refusal.arguments,
-                address,
+                address: Some(address),
             });
         }
     }

@@ -1,14 +1,16 @@
 //! The rules for programs that are clients.
 
 use super::evidence::{Evidence, quote};
-use super::{Finding, STRESS, Symptom};
+use super::{Finding, Symptom};
+use crate::codes::*;
+use crate::recording::ConnectionSeen;
 
 /// The diagnosis of a symptom that only a client can have; `None` for a server's.
 pub(super) fn find(evidence: &Evidence<'_>, symptom: &Symptom) -> Option<Finding> {
     Some(match symptom {
         Symptom::TooFewHellos { expected } => too_few_hellos(evidence, *expected),
         Symptom::OtherHellos { hellos } => finding(
-            "other-hellos",
+            OTHER_HELLOS,
             "the clients did not say hello as they should".into(),
             format!(
                 "`Hello from client I`, once for each I from 0 to {}",
@@ -20,118 +22,91 @@ pub(super) fn find(evidence: &Evidence<'_>, symptom: &Symptom) -> Option<Finding
                 .map(|hello| quote(hello))
                 .collect::<Vec<_>>()
                 .join(", "),
-            vec!["each client has its own number, and they are counted from 0".into()],
+            vec!["each client has its own number, and they are counted from 0"],
         ),
         Symptom::NothingSent { message } => finding(
-            "not-sent",
-            format!("the line {:?} was typed and never sent", quote(message)),
+            NOT_SENT,
+            format!("the line {:?} was typed and not sent", quote(message)),
             format!(
                 "the line {:?} and a newline on the connection",
                 quote(message)
             ),
             evidence.state(),
-            vec!["each line of stdin is sent at once, before the next is read".into()],
+            vec![
+                "each line of stdin is sent at once, before the next one is read; an empty one too",
+            ],
         ),
-        Symptom::OtherMessageSent { message, said } => finding(
-            "other-message",
+        Symptom::OtherLineSent { message, said } => finding(
+            OTHER_LINE_SENT,
             "what was typed is not what was sent".into(),
             format!("{:?}", quote(message)),
             format!("{:?}", quote(said)),
-            vec!["send the line as it was typed, and one newline".into()],
+            vec!["send the line as it was typed, and one newline"],
         ),
         Symptom::NeverDisconnects { client } => finding(
-            "never-disconnects",
-            "a client that has its reply never closes its connection".into(),
-            "the end of the connection once the reply has come".into(),
+            NEVER_DISCONNECTS,
             format!(
-                "{} still connected; {}",
-                who(evidence, *client),
-                evidence.state()
+                "{} has its reply and does not close its connection",
+                evidence.client(*client).label
             ),
-            vec!["the connection is kept alive somewhere: drop it when the reply has come".into()],
+            "the end of the connection once the reply has come".into(),
+            format!("{}; {}", evidence.clients(), evidence.state()),
+            vec![
+                "the connection is kept somewhere: drop it when the reply has come",
+                "you wait for the server to close, and the server for you: read one line",
+            ],
         ),
-        Symptom::EndedWhileWaiting => finding(
-            "not-joined",
-            "the program ended while its replies were outstanding".into(),
-            "a program that waits until every client has its reply".into(),
-            evidence.state(),
-            vec!["the threads are spawned and never joined".into()],
-        ),
+        Symptom::EndedWhileWaiting => does_not_wait(evidence),
         Symptom::GaveUpEarly { least, after } => finding(
-            "gives-up-early",
+            GIVES_UP_EARLY,
             format!(
-                "a client gave up after at most {:.1} s",
+                "a client gave up after {:.1} s at most",
                 after.as_secs_f64()
             ),
             format!(
                 "at least {} s of patience with a slow server",
                 least.as_secs()
             ),
-            format!(
-                "a connection ended although no reply had come; {}",
-                evidence.state()
-            ),
-            vec!["the read time-out is too short".into()],
+            format!("{}; {}", evidence.clients(), evidence.state()),
+            vec!["the time-out is too short"],
         ),
         Symptom::NeverEnds { limit } => never_ends(evidence, limit.as_secs()),
-        Symptom::Failed => finding(
-            "false-alarm",
-            "every reply was right, and the exit status says failure".into(),
-            "exit status 0".into(),
-            evidence.state(),
-            vec![
-                "a reply that is right was judged wrong, or an error of no weight was counted"
-                    .into(),
-            ],
-        ),
-        Symptom::Succeeded { failed } => finding(
-            "errors-ignored",
-            match failed.as_slice() {
-                [] => "the program failed and its exit status says success".into(),
-                [one] => format!("client {one} failed and was counted as a success"),
-                many => format!(
-                    "{} clients failed and the exit status says success",
-                    many.len()
-                ),
-            },
-            "an exit status that is not 0".into(),
-            evidence.state(),
-            vec![
-                "errors are ignored, or replies are not compared with what was sent".into(),
-                "the failures are counted, but not returned from main".into(),
-            ],
-        ),
+        Symptom::Failed => failed(evidence),
+        Symptom::Succeeded { failed } => succeeded(evidence, *failed),
         Symptom::SilentFailure => finding(
-            "silent-failure",
+            SILENT_FAILURE,
             "the program failed without a word".into(),
             "a line on stderr that says what went wrong".into(),
             evidence.state(),
-            vec!["the error is turned into an exit status and not printed".into()],
+            vec!["the error is turned into an exit status and not printed"],
         ),
         Symptom::FailureNotNamed { number } => finding(
-            "failure-not-named",
+            FAILURE_NOT_NAMED,
             format!("client {number} failed and stderr does not say so"),
             format!("`client {number} failed: REASON` on stderr"),
-            stderr(evidence),
-            vec!["each failing client is named, with its number and the reason".into()],
+            format!("{} on stderr", evidence.stderr_lines()),
+            vec!["each client that fails is named, with its number and the reason"],
         ),
         Symptom::NotPrinted { text } => finding(
-            "not-printed",
+            NOT_PRINTED,
             "a reply was sent to the program and not printed".into(),
             format!("a line on stdout: {}", quote(text)),
-            stdout(evidence),
-            vec!["the reply is not read to its end, or printed in another form".into()],
+            evidence.stdout(),
+            vec![
+                "the reply is not printed, or printed in another form",
+                "the reply is printed only later: at once, and before the next line is read",
+            ],
         ),
         Symptom::OtherSummary {
             answered,
             clients,
             last,
         } => finding(
-            "other-summary",
-            "the last line is not the summary that was expected".into(),
+            OTHER_SUMMARY,
+            "the last line on stdout is not the summary".into(),
             format!("{answered}/{clients} clients got a reply in T ms"),
             format!("{:?}", quote(last)),
-            vec!["the counts, or the words".into()],
+            vec!["the counts, or the words: compare them character by character"],
         ),
         _ => return None,
     })
@@ -143,111 +118,198 @@ fn too_few_hellos(evidence: &Evidence<'_>, expected: usize) -> Finding {
         .iter()
         .filter(|client| !client.lines.is_empty())
         .count();
-    let cut = connections.iter().find(|client| !client.tail.is_empty());
-    let expected_text = format!("{expected} lines, from {expected} connections, before any reply");
-    if let Some(client) = cut {
+    let observed = format!("{}; {}", evidence.clients(), evidence.state());
+    let expected_text = format!("{expected} hellos, before any of them is answered");
+    if let Some(client) = connections.iter().find(|client| !client.tail.is_empty()) {
         let tail = quote(&String::from_utf8_lossy(&client.tail));
         return finding(
-            "hello-without-newline",
-            format!("I got {tail:?} without a newline, and still wait for its end"),
+            HELLO_WITHOUT_NEWLINE,
+            format!("the server got {tail:?} without a newline, and waits for its end"),
             expected_text,
-            format!(
-                "{} connected; {}",
-                count(connections.len()),
-                evidence.state()
-            ),
-            vec!["a message ends with a newline: send it too, and flush".into()],
+            observed,
+            vec!["a message ends with a newline: send it too"],
         );
     }
-    let (code, cause) = match said {
+    if evidence.has_ended() && said > 0 {
+        return does_not_wait(evidence);
+    }
+    let (code, likely) = match said {
+        0 if evidence.has_ended() => (DOES_NOT_WAIT, "the threads are spawned and never joined"),
         0 => (
-            "no-hello",
+            NO_HELLO,
             "the hello is not sent, or stays in a buffer that is not flushed",
         ),
-        _ => (
-            "one-after-another",
+        1 => (
+            ONE_AFTER_ANOTHER,
             "each client waits for its reply before the next one starts",
+        ),
+        _ => (
+            TOO_FEW_CLIENTS,
+            "fewer clients are started than were asked for, or not all at once",
         ),
     };
     finding(
         code,
         format!("{said} of {expected} clients had said hello while the replies were withheld"),
         expected_text,
-        format!(
-            "{} connected; {}",
-            count(connections.len()),
-            evidence.state()
-        ),
-        vec![cause.into()],
+        observed,
+        vec![likely],
+    )
+}
+
+fn does_not_wait(evidence: &Evidence<'_>) -> Finding {
+    let outstanding = evidence
+        .seen
+        .connections
+        .iter()
+        .filter(|client| !is_answered(client))
+        .count();
+    finding(
+        DOES_NOT_WAIT,
+        format!("the program ended with {outstanding} replies outstanding"),
+        "a program that waits until every client has its reply".into(),
+        format!("{}; {}", evidence.clients(), evidence.state()),
+        vec![
+            "the threads are spawned and never joined",
+            "the reply is never read",
+        ],
     )
 }
 
 fn never_ends(evidence: &Evidence<'_>, seconds: u64) -> Finding {
     let connections = &evidence.seen.connections;
-    let gone = connections
+    let waiting = || {
+        connections
+            .iter()
+            .filter(|client| client.left.is_none() && !is_answered(client))
+    };
+    let (code, likely) = if connections.is_empty() {
+        (
+            CONNECTS_FOREVER,
+            "a connect can wait for minutes, and be tried for ever: give it a time-out, and give up",
+        )
+    } else if connections
         .iter()
-        .filter(|client| client.left.is_some())
-        .count();
+        .all(|client| client.left.is_some() && !is_answered(client))
+    {
+        (
+            MISSES_THE_END,
+            "a read of 0 bytes, or an error, means that no reply will come: stop reading",
+        )
+    } else if waiting().any(|client| !client.sent.is_empty()) {
+        (
+            NO_DEADLINE,
+            "a read time-out starts anew with each byte: count the time from the first read on",
+        )
+    } else if waiting().next().is_some() {
+        (
+            WAITS_FOREVER,
+            "a reply may never come: give the read a time-out",
+        )
+    } else {
+        (
+            WAITS_FOR_CLOSE,
+            "you wait for the server to close, and the server for you: read one line",
+        )
+    };
     finding(
-        "never-ends",
+        code,
         format!("the program still runs after {seconds} s"),
         "a program that ends by itself, whatever the server does".into(),
+        evidence.clients(),
+        vec![likely],
+    )
+}
+
+fn failed(evidence: &Evidence<'_>) -> Finding {
+    let connections = &evidence.seen.connections;
+    if connections.iter().any(|client| client.sent.len() > 1) {
+        return finding(
+            REPLY_CUT,
+            "a reply that came in pieces was not taken for one".into(),
+            "exit status 0: every client got its reply".into(),
+            evidence.state(),
+            vec!["one read is not one reply: read until the newline"],
+        );
+    }
+    finding(
+        FALSE_ALARM,
+        "every reply was right, and the exit status says failure".into(),
+        "exit status 0".into(),
         format!(
-            "{} connected, {gone} of them closed by the server",
-            count(connections.len())
+            "{}; {} on stderr",
+            evidence.state(),
+            evidence.stderr_lines()
         ),
         vec![
-            "a client waits for ever: for an end of the stream that does not come, or for a reply \
-             without a time-out"
-                .into(),
-            "a time-out for each read starts anew with each byte: a deadline does not".into(),
+            "a reply that is right was judged wrong",
+            "the exit status says failure although nothing failed",
         ],
     )
 }
 
-fn who(evidence: &Evidence<'_>, id: usize) -> String {
-    let client = evidence.client(id);
-    client.lines.first().map_or_else(
-        || client.label.clone(),
-        |line| format!("{:?}", quote(&line.text())),
+fn succeeded(evidence: &Evidence<'_>, failed: Option<usize>) -> Finding {
+    let connection = failed.and_then(|number| {
+        let label = format!("client {number}");
+        evidence
+            .seen
+            .connections
+            .iter()
+            .find(|client| client.label == label)
+    });
+    let is_named = evidence
+        .seen
+        .program
+        .stderr
+        .iter()
+        .any(|line| line.text().contains("failed"));
+    let (code, summary, likely) = match (failed, connection) {
+        (None, _) => (
+            ERRORS_IGNORED,
+            "the program failed and its exit status says success".into(),
+            "the error is printed, or dropped, and not returned from main",
+        ),
+        (Some(number), _) if is_named => (
+            EXIT_STATUS_IGNORED,
+            format!("client {number} failed and the exit status says success"),
+            "the failures are counted and not returned from main",
+        ),
+        (Some(number), Some(connection)) if is_answered(connection) => (
+            WRONG_REPLY_COUNTED,
+            format!("client {number} got a wrong reply, which was counted"),
+            "a reply is right only if it has a real timestamp and the client's own text",
+        ),
+        (Some(number), Some(_)) => (
+            MISSING_REPLY_COUNTED,
+            format!("client {number} got no whole reply and was counted"),
+            "the end of the connection is no reply: only a line with its newline is",
+        ),
+        (Some(number), None) => (
+            ERRORS_IGNORED,
+            format!("client {number} could not even connect and was counted"),
+            "the error of the connection is dropped",
+        ),
+    };
+    finding(
+        code,
+        summary,
+        "an exit status that is not 0".into(),
+        format!("{}; {}", evidence.state(), evidence.stdout()),
+        vec![likely],
     )
 }
 
-fn count(connections: usize) -> String {
-    match connections {
-        0 => "nobody".into(),
-        1 => "1 client".into(),
-        many => format!("{many} clients"),
-    }
-}
-
-fn stdout(evidence: &Evidence<'_>) -> String {
-    let lines = evidence.seen.program.stdout.len();
-    let last = evidence
-        .seen
-        .program
-        .stdout
-        .last()
-        .map(|line| quote(&line.text()));
-    match last {
-        None => format!("nothing on stdout; {}", evidence.state()),
-        Some(last) => format!("{lines} lines on stdout, the last: {last}"),
-    }
-}
-
-fn stderr(evidence: &Evidence<'_>) -> String {
-    match evidence.seen.program.stderr.len() {
-        0 => "nothing on stderr".into(),
-        lines => format!("{lines} lines on stderr, none of them that one"),
-    }
+/// Whether the played server has sent it a whole line.
+fn is_answered(client: &ConnectionSeen) -> bool {
+    client.sent_bytes().any(|byte| byte == b'\n')
 }
 
 fn finding(
-    code: &'static str,
+    code: Code,
     summary: String,
     expected: String,
     observed: String,
-    likely: Vec<String>,
+    likely: Vec<&'static str>,
 ) -> Finding {
     Finding {
         code,
@@ -255,6 +317,5 @@ fn finding(
         expected,
         observed,
         likely,
-        chapter: STRESS,
     }
 }

@@ -1,13 +1,21 @@
 //! What was seen, in the questions that the rules ask and the words that a reader gets.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use crate::observe::Vitals;
-use crate::recording::{ConnectionSeen, End, Leave, Line, Seen};
+use crate::recording::{ConnectionSeen, End, Leave, Line, Moment, Seen};
+use crate::scene::Capacity;
+use crate::server::{connected, disconnected};
+use crate::timeline::Timeline;
 
 /// How many lines of a program's stderr are quoted, and how much of each, in characters.
 const QUOTED_LINES: usize = 4;
 const QUOTED_WIDTH: usize = 120;
+
+/// A server that waits uses no CPU time to speak of; one that reads the end of a stream again and
+/// again uses all it can get, of which a busy machine may give it little.
+const BUSY: Duration = Duration::from_millis(100);
 
 /// Something that a client did to which a careless server may fall.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,31 +24,89 @@ pub(super) enum Trouble {
     Reset,
     LeftInMidMessage,
     LeftWithoutAWord,
+    LeftWithoutReading,
 }
 
-pub(super) struct Evidence<'a> {
-    pub(super) seen: &'a Seen,
-    pub(super) vitals: Option<Vitals>,
+/// Everything that was seen when a check stopped.
+pub(crate) struct Evidence<'a> {
+    pub(crate) seen: &'a Seen,
+    pub(crate) now: Moment,
+    pub(crate) vitals: Option<Vitals>,
+    /// Of each connection, whether the program has accepted it.
+    pub(crate) accepted: Vec<Option<bool>>,
+    pub(crate) capacity: Capacity,
 }
 
 impl<'a> Evidence<'a> {
-    pub(super) fn new(seen: &'a Seen, vitals: Option<Vitals>) -> Self {
-        Self { seen, vitals }
-    }
-
     pub(super) fn client(&self, id: usize) -> &'a ConnectionSeen {
         &self.seen.connections[id]
     }
 
     /// The clients other than this one that are still connected, on both sides.
-    pub(super) fn others_connected(&self, id: usize) -> impl Iterator<Item = &'a ConnectionSeen> {
+    pub(super) fn others_connected(&self, id: usize) -> Vec<&'a ConnectionSeen> {
         let others = self.seen.connections.iter().enumerate();
         others
-            .filter(move |(other, _)| *other != id)
+            .filter(|(other, client)| *other != id && is_open(client))
             .map(|(_, client)| client)
-            .filter(|client| {
-                client.connected.is_some() && client.left.is_none() && client.end.is_none()
-            })
+            .collect()
+    }
+
+    /// Whether the program took the client up: its log says so, or a reply does.
+    pub(super) fn is_taken_up(&self, client: &ConnectionSeen) -> bool {
+        !client.lines.is_empty()
+            || client
+                .local
+                .is_some_and(|local| self.logs(&connected(local)))
+    }
+
+    /// Whether the program has accepted this client; `None` where the system does not tell.
+    pub(super) fn is_accepted(&self, id: usize) -> Option<bool> {
+        self.accepted.get(id).copied().flatten()
+    }
+
+    /// Whether some client is accepted and not taken up: the program does something with it that it
+    /// does not log, such as a first read.
+    pub(super) fn holds_a_client_back(&self) -> bool {
+        let clients = self.seen.connections.iter().enumerate();
+        let mut open = clients.filter(|(_, client)| is_open(client));
+        open.any(|(id, client)| self.is_accepted(id) == Some(true) && !self.is_taken_up(client))
+    }
+
+    /// The clients that are connected and taken up.
+    pub(super) fn taken_up(&self) -> usize {
+        let open = self
+            .seen
+            .connections
+            .iter()
+            .filter(|client| is_open(client));
+        open.filter(|client| self.is_taken_up(client)).count()
+    }
+
+    /// A client has left, and the log does not say so.
+    pub(super) fn misses_a_departure(&self) -> bool {
+        let left = self
+            .seen
+            .connections
+            .iter()
+            .filter(|client| client.left.is_some());
+        left.filter_map(|client| client.local)
+            .any(|local| !self.logs(&disconnected(local)))
+    }
+
+    pub(super) fn somebody_left(&self) -> bool {
+        self.seen
+            .connections
+            .iter()
+            .any(|client| client.left.is_some())
+    }
+
+    /// The program computes where it should wait.
+    pub(super) fn is_busy(&self) -> bool {
+        self.vitals.is_some_and(|vitals| vitals.cpu_time >= BUSY)
+    }
+
+    pub(super) fn threads(&self) -> Option<usize> {
+        self.vitals.map(|vitals| vitals.threads)
     }
 
     /// The last trouble that a client made, if any did.
@@ -48,58 +114,104 @@ impl<'a> Evidence<'a> {
         self.seen.connections.iter().rev().find_map(trouble)
     }
 
-    /// How the program ended, if it has.
-    pub(super) fn end(&self) -> Option<String> {
-        let (status, at) = self.seen.program.exit?;
-        Some(format!(
-            "the program ended {:.1} s after its start ({status})",
-            at.since_start.as_secs_f64()
-        ))
+    /// How many panics there were, and how many of them clients had asked for (exercise 4's given
+    /// handler panics on the message `panic`).
+    pub(super) fn panics(&self) -> (usize, usize) {
+        let stderr = &self.seen.program.stderr;
+        let seen = stderr
+            .iter()
+            .filter(|line| line.text().contains("panicked at "))
+            .count();
+        let asked = self.seen.connections.iter().flat_map(|client| &client.sent);
+        (seen, asked.filter(|(_, bytes)| bytes == b"panic\n").count())
     }
 
-    /// The message of its first panic, and where.
-    pub(super) fn panic(&self) -> Option<String> {
-        let (message, place) = self.seen.program.panic()?;
-        Some(format!("it panicked at {place}: {message}"))
+    pub(super) fn has_ended(&self) -> bool {
+        self.seen.program.exit.is_some()
+    }
+
+    pub(super) fn ended_well(&self) -> bool {
+        self.seen
+            .program
+            .exit
+            .is_some_and(|(status, _)| status.success())
     }
 
     /// The end and the panic, or that it still runs.
     pub(super) fn state(&self) -> String {
-        let parts: Vec<_> = [self.end(), self.panic()].into_iter().flatten().collect();
+        let exit = self.seen.program.exit.map(|(status, at)| {
+            let after = at.since_start.as_secs_f64();
+            format!("the program ended {after:.1} s after its start ({status})")
+        });
+        let panic = self.seen.program.panic().map(|(message, place)| {
+            format!("it panicked at {}: {}", quote(&place), quote(&message))
+        });
+        let parts: Vec<_> = [exit, panic].into_iter().flatten().collect();
         match parts.is_empty() {
             true => "the program is running".into(),
             false => parts.join("; "),
         }
     }
 
-    /// `; the program has 2 threads`, where that is known.
-    pub(super) fn threads(&self) -> String {
-        match self.vitals.map(|vitals| vitals.threads) {
-            Some(1) => "; the program has 1 thread".into(),
-            Some(threads) => format!("; the program has {threads} threads"),
-            None => String::new(),
+    /// What became of the clients, and how many threads there are.
+    pub(super) fn overview(&self) -> String {
+        let mut text = self.clients();
+        if let Some(vitals) = self.vitals {
+            let plural = if vitals.threads == 1 { "" } else { "s" };
+            let _ = write!(text, "; the program has {} thread{plural}", vitals.threads);
+        }
+        if self.is_busy()
+            && let Some(vitals) = self.vitals
+        {
+            let _ = write!(
+                text,
+                ", used {:.1} s of CPU time",
+                vitals.cpu_time.as_secs_f64()
+            );
+        }
+        text
+    }
+
+    /// What became of each client, with neighbours of one fate folded: `c1 answered, connected;
+    /// c2 … c20 not answered, connected`.
+    pub(super) fn clients(&self) -> String {
+        let mut text = String::new();
+        for group in self
+            .seen
+            .connections
+            .chunk_by(|one, next| fate(one) == fate(next))
+        {
+            let separator = if text.is_empty() { "" } else { "; " };
+            let _ = write!(text, "{separator}{}", group[0].label);
+            if let [_, .., last] = group {
+                let _ = write!(text, " … {}", last.label);
+            }
+            let _ = write!(text, " {}", fate(&group[0]));
+        }
+        match text.is_empty() {
+            true => "nobody connected".into(),
+            false => text,
         }
     }
 
-    /// What became of each client, with neighbours of one fate folded: `c1 answered; c2 … c20 no
-    /// reply`.
-    pub(super) fn clients(&self) -> String {
-        let mut text = String::new();
-        let mut rest = self.seen.connections.as_slice();
-        while let Some(first) = rest.first() {
-            let same = rest
-                .iter()
-                .take_while(|client| fate(client) == fate(first))
-                .count();
-            let separator = if text.is_empty() { "" } else { "; " };
-            let _ = write!(text, "{separator}{}", first.label);
-            if same > 1 {
-                let _ = write!(text, " … {}", rest[same - 1].label);
-            }
-            let _ = write!(text, " {}", fate(first));
-            rest = &rest[same..];
+    pub(super) fn stdout(&self) -> String {
+        let lines = &self.seen.program.stdout;
+        match lines.last() {
+            None => format!("nothing on stdout; {}", self.state()),
+            Some(last) => format!(
+                "{} lines on stdout, the last: {:?}",
+                lines.len(),
+                quote(&last.text())
+            ),
         }
-        text
+    }
+
+    pub(super) fn stderr_lines(&self) -> String {
+        match self.seen.program.stderr.len() {
+            0 => "nothing".into(),
+            1 => "1 line".into(),
+            lines => format!("{lines} lines"),
+        }
     }
 
     /// The last lines of the program's stderr, each marked as its own words.
@@ -115,31 +227,54 @@ impl<'a> Evidence<'a> {
             .map(|line| format!("stderr │ {}", quote(line)))
             .collect()
     }
+
+    pub(super) fn timeline(&self) -> Timeline {
+        Timeline::of(self.seen, self.now)
+    }
+
+    fn logs(&self, line: &str) -> bool {
+        self.seen
+            .program
+            .stdout
+            .iter()
+            .any(|logged| logged.text().trim_end() == line)
+    }
 }
 
 /// A bounded piece of what a program said, in which nothing can pass for the checks' own words or
 /// move a terminal's cursor.
 pub(super) fn quote(text: &str) -> String {
-    let mut quoted: String = text.escape_debug().take(QUOTED_WIDTH).collect();
-    if text.escape_debug().count() > QUOTED_WIDTH {
-        quoted.push('…');
+    let mut quoted = String::new();
+    for character in text.chars() {
+        if quoted.chars().count() >= QUOTED_WIDTH {
+            quoted.push('…');
+            break;
+        }
+        match character {
+            // They harm nobody, and escaped they are hard to read.
+            '"' | '\'' | '\\' => quoted.push(character),
+            _ => quoted.extend(character.escape_debug()),
+        }
     }
-    // A quotation mark harms nobody, and escaped it is hard to read.
-    quoted.replace("\\\"", "\"").replace("\\'", "'")
+    quoted
+}
+
+fn is_open(client: &ConnectionSeen) -> bool {
+    client.connected.is_some() && client.left.is_none() && client.end.is_none()
 }
 
 fn fate(client: &ConnectionSeen) -> String {
     let said = match client.sent.is_empty() {
-        true => "silent",
+        true if client.lines.is_empty() => "silent",
         false if client.lines.is_empty() => "not answered",
-        false => "answered",
+        _ => "answered",
     };
     let now = match (client.left, client.end, client.connected) {
         (_, _, None) => "not connected",
         (Some((Leave::Closed, _)), _, _) => "left",
         (Some((Leave::Reset, _)), _, _) => "left with a reset",
-        (None, Some((End::Eof, _)), _) => "closed by the server",
-        (None, Some((End::Reset, _)), _) => "reset by the server",
+        (None, Some((End::Eof, _)), _) => "closed by the program",
+        (None, Some((End::Reset, _)), _) => "reset by the program",
         (None, None, _) => "connected",
     };
     format!("{said}, {now}")
@@ -147,15 +282,17 @@ fn fate(client: &ConnectionSeen) -> String {
 
 fn trouble(client: &ConnectionSeen) -> Option<Trouble> {
     let sent: Vec<u8> = client.sent_bytes().collect();
-    let left = client.left.map(|(leave, _)| leave);
-    if std::str::from_utf8(&sent).is_err() {
+    // A character whose rest was never sent is no invalid one.
+    let is_invalid = std::str::from_utf8(&sent).is_err_and(|error| error.error_len().is_some());
+    if is_invalid {
         return Some(Trouble::InvalidUtf8);
     }
-    if left == Some(Leave::Reset) {
-        return Some(Trouble::Reset);
+    let (leave, _) = client.left?;
+    match sent.last() {
+        _ if leave == Leave::Reset => Some(Trouble::Reset),
+        None => Some(Trouble::LeftWithoutAWord),
+        Some(b'\n') if client.lines.is_empty() => Some(Trouble::LeftWithoutReading),
+        Some(b'\n') => None,
+        Some(_) => Some(Trouble::LeftInMidMessage),
     }
-    if left.is_some() && sent.is_empty() {
-        return Some(Trouble::LeftWithoutAWord);
-    }
-    (left.is_some() && sent.last() != Some(&b'\n')).then_some(Trouble::LeftInMidMessage)
 }

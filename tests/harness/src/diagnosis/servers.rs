@@ -1,346 +1,430 @@
 //! The rules for programs that are servers.
 
 use super::evidence::{Evidence, Trouble, quote};
-use super::{Finding, ONE_LOOP, POOL, PROTOCOL, Symptom, THREADS, WORKING};
-use crate::recording::{End, Moment};
-use crate::reply::{Malformed, Timestamp};
+use super::{Finding, Symptom};
+use crate::codes::*;
+use crate::deadline::deadline;
+use crate::recording::{End, Line, Moment};
+use crate::reply::{self, Malformed, Timestamp};
+use crate::scene::Capacity;
 use crate::server::Load;
+
+/// A message longer than that does not fit the buffers that beginners choose.
+const LONG_MESSAGE: usize = 500;
 
 /// The diagnosis of a server's symptom.
 pub(super) fn find(evidence: &Evidence<'_>, symptom: &Symptom) -> Finding {
-    if let Some(finding) = start(evidence, symptom) {
-        return finding;
-    }
     match symptom {
-        Symptom::CannotConnect { client, error } => match evidence.end() {
-            Some(_) => died(evidence),
-            None => Finding {
-                code: "cannot-connect",
-                summary: format!("{} could not connect: {error}", evidence.client(*client).label),
-                expected: "a connection to the address in the banner".into(),
-                observed: evidence.clients(),
-                likely: vec![
-                    "the accept queue is full: the listener's backlog is too short".into(),
-                    "the listener was closed while the program goes on".into(),
-                ],
-                chapter: ONE_LOOP,
-            },
+        Symptom::CannotConnect { .. } if evidence.has_ended() => ended(evidence),
+        Symptom::CannotConnect { client, error } => Finding {
+            code: CANNOT_CONNECT,
+            summary: format!(
+                "{} could not connect: {error}",
+                evidence.client(*client).label
+            ),
+            expected: "a connection to the address in the banner".into(),
+            observed: evidence.overview(),
+            likely: vec![
+                "the listener was closed (dropped) while the program goes on",
+                "the accept queue is full: the listener's backlog is too short",
+            ],
         },
-        Symptom::NoReply { client, message, late } => no_reply(evidence, *client, message, late.as_deref()),
-        Symptom::EndInsteadOfReply { client, message, end } => ended(evidence, *client, message, *end),
-        Symptom::MalformedReply { message, line, fault, .. } => malformed(message, line, fault),
-        Symptom::OtherMessage { client, number, message, got } => {
-            other_message(evidence, *client, *number, message, got)
+        Symptom::NoReply {
+            client,
+            message,
+            late,
+            had_half_closed,
+        } => NoReply {
+            evidence,
+            id: *client,
+            message,
         }
-        Symptom::OtherTime { timestamp, sent, received, previous, .. } => {
-            other_time(timestamp, *sent, *received, previous.as_ref())
-        }
-        Symptom::ExtraBytes { client, expected, extra } => Finding {
-            code: "extra-bytes",
-            summary: format!("{} got more than its replies", evidence.client(*client).label),
+        .find(late.as_ref(), *had_half_closed),
+        Symptom::EndInsteadOfReply {
+            client,
+            message,
+            end,
+        } => end_instead_of_reply(evidence, *client, message, *end),
+        Symptom::MalformedReply {
+            client,
+            message,
+            line,
+            fault,
+        } => malformed(evidence, *client, message, line, fault),
+        Symptom::OtherMessage {
+            client,
+            number,
+            message,
+            got,
+        } => other_message(evidence, *client, *number, message, got),
+        Symptom::OtherTime {
+            timestamp,
+            sent,
+            received,
+            previous,
+        } => other_time(timestamp, *sent, *received, previous.as_ref()),
+        Symptom::ExtraBytes {
+            client,
+            expected,
+            extra,
+        } => Finding {
+            code: EXTRA_BYTES,
+            summary: format!(
+                "{} got more than its replies",
+                evidence.client(*client).label
+            ),
             expected: format!("{expected} replies, then the end"),
-            observed: extra.iter().take(3).map(|line| format!("{:?}", quote(line))).collect::<Vec<_>>().join(", "),
-            likely: vec!["one reply for each line, and nothing else is sent".into()],
-            chapter: PROTOCOL,
+            observed: extra
+                .iter()
+                .take(3)
+                .map(|line| format!("{:?}", quote(line)))
+                .collect::<Vec<_>>()
+                .join(", "),
+            likely: vec!["one reply for each line; nothing else is sent"],
         },
-        Symptom::NotClosed { client } => Finding {
-            code: "ignores-eof",
-            summary: format!("{} has no more to send, and the server does not close", evidence.client(*client).label),
-            expected: "the end of the connection after the last reply".into(),
-            observed: format!("{}; {}", evidence.clients(), cpu(evidence)),
-            likely: vec!["a read of 0 bytes means that the client has no more to send: stop reading".into(),
-                "the connection is kept open somewhere: in a list, or by a clone".into()],
-            chapter: PROTOCOL,
-        },
+        Symptom::NotClosed { client } => not_closed(evidence, *client),
         Symptom::ResetInsteadOfEnd { client } => Finding {
-            code: "reset-at-end",
-            summary: format!("{} got a reset instead of the end", evidence.client(*client).label),
+            code: RESET_AT_END,
+            summary: format!(
+                "{} got a reset instead of the end",
+                evidence.client(*client).label
+            ),
             expected: "the replies, then the end of the connection".into(),
             observed: format!("{}; {}", evidence.clients(), evidence.state()),
-            likely: vec!["the server closes while there is still something to read: read to the end".into()],
-            chapter: PROTOCOL,
-        },
-        Symptom::ServedTooEarly { client } => Finding {
-            code: "too-many-at-once",
-            summary: format!("{} was served while it should have waited its turn", evidence.client(*client).label),
-            expected: "a client that waits until one of those being served has left".into(),
-            observed: format!("{}{}", evidence.clients(), evidence.threads()),
-            likely: vec!["more clients are served at once than this exercise allows".into()],
-            chapter: POOL,
-        },
-        Symptom::TurnedAway { client, end } => Finding {
-            code: "turned-away",
-            summary: format!("{} was turned away while it waited", evidence.client(*client).label),
-            expected: "a connection that lasts until the client closes it".into(),
-            observed: format!("{} by the server; {}", end_words(*end), evidence.clients()),
             likely: vec![
-                "a client that is silent, or has to wait, is no error: there is no idle time-out".into(),
+                "the server closes while there is something that it has not read",
+                "the linger time is set to 0",
             ],
-            chapter: ONE_LOOP,
         },
-        Symptom::NoLogLine { line } => Finding {
-            code: "missing-log-line",
-            summary: format!("no line `{line}` in the log"),
-            expected: format!("`{line}` on stdout"),
-            observed: format!("{}; {}", stdout(evidence), evidence.clients()),
-            likely: vec![
-                "the line is not printed, in another form, or stays in a buffer".into(),
-                "the server has not noticed that the client has left".into(),
-            ],
-            chapter: PROTOCOL,
-        },
+        Symptom::ServedTooEarly { client } => served_too_early(evidence, *client),
+        Symptom::TurnedAway { client, end } => turned_away(evidence, *client, *end),
+        Symptom::NoLogLine { line } => no_log_line(evidence, line),
         Symptom::OtherLog { expected, log } => Finding {
-            code: "log-order",
-            summary: "the log lines are not in the order in which it happened".into(),
+            code: LOG_ORDER,
+            summary: "the log does not tell what happened in its order".into(),
             expected: expected.join(", "),
             observed: log.join(", "),
-            likely: vec!["`[+]` when a client begins to be served, `[-]` when it is gone, once each, first come first served".into()],
-            chapter: PROTOCOL,
+            likely: vec![
+                "`[+]` is printed when a client begins to be served, `[-]` when it is gone, each once",
+                "clients are not served in the order in which they came",
+            ],
         },
         Symptom::TooManyThreads { threads, most } => Finding {
-            code: "too-many-threads",
+            code: TOO_MANY_THREADS,
             summary: format!("the program has {threads} threads, at most {most} are allowed"),
             expected: format!("at most {most} threads, however many clients come"),
             observed: format!("{threads} threads; {}", evidence.clients()),
-            likely: vec!["a thread is made for each client or job: that is exercise 2".into()],
-            chapter: POOL,
+            likely: vec![
+                "a thread is made for each client or job: that is exercise 2",
+                "after a panic more workers are started than were lost",
+            ],
         },
-        Symptom::Leak { clients, before, after } => leak(*clients, *before, *after),
-        Symptom::NotAccepting { before, after, more } => Finding {
-            code: "not-accepting",
-            summary: "clients that connect are not accepted".into(),
+        Symptom::Leak {
+            clients,
+            before,
+            after,
+        } => leak(evidence, *clients, *before, *after),
+        Symptom::NotAccepting {
+            before,
+            after,
+            more,
+        } => Finding {
+            code: SERIAL_SERVICE,
+            summary: "clients that connect are not accepted while others are connected".into(),
             expected: format!("{} descriptors or more", before.descriptors + more),
-            observed: format!("{} descriptors; {}", after.descriptors, evidence.clients()),
-            likely: vec!["the accept loop waits for something else than the next client".into()],
-            chapter: THREADS,
+            observed: format!("{} descriptors; {}", after.descriptors, evidence.overview()),
+            likely: vec![
+                "the accept loop serves the client itself",
+                "the accept loop waits for the thread it has just spawned (`spawn(…).join()`)",
+            ],
         },
-        Symptom::Ended => died(evidence),
-        Symptom::NotRead { client, error } => Finding {
-            code: "not-read",
-            summary: format!("what {} sent is not read", evidence.client(*client).label),
-            expected: "a program that reads what arrives".into(),
-            observed: format!(
-                "{}{}{}",
-                evidence.clients(),
-                evidence.threads(),
-                error.as_ref().map(|error| format!("; {error}")).unwrap_or_default()
-            ),
-            likely: vec!["the program waits for something else before it reads".into()],
-            chapter: PROTOCOL,
+        Symptom::EndedWithoutDescriptors => Finding {
+            code: ACCEPT_ERROR_IS_FATAL,
+            summary: "the server did not outlive an accept that failed for want of a descriptor"
+                .into(),
+            expected: "a server that accepts again when clients have left".into(),
+            observed: format!("{}; {}", evidence.state(), evidence.clients()),
+            likely: vec!["the error of one accept ends the program: say so and go on accepting"],
         },
-        _ => unreachable!("the rules for clients come first"),
+        _ => ended(evidence),
     }
 }
 
-fn start(evidence: &Evidence<'_>, symptom: &Symptom) -> Option<Finding> {
-    let banner = "`Server listening on HOST:PORT` on stdout".to_owned();
-    let finding = |code, summary, expected, observed, likely: &str| Finding {
-        code,
-        summary,
-        expected,
-        observed,
-        likely: vec![likely.to_owned()],
-        chapter: WORKING,
-    };
-    Some(match symptom {
-        Symptom::EndedBeforeBanner => finding(
-            "ended-at-start",
-            "the program ended before it printed its banner".into(),
-            banner,
-            evidence.state(),
-            "run it by hand with the argument 127.0.0.1:0 and see what it says",
-        ),
-        Symptom::NoBanner => finding(
-            "no-banner",
-            "the program runs and prints no banner".into(),
-            banner,
-            stdout(evidence),
-            "the line is not printed, in another form, or stays in a buffer that is not flushed",
-        ),
-        Symptom::BadBanner { line } => finding(
-            "bad-banner",
-            "the banner does not end in an address".into(),
-            banner,
-            format!("{:?}", quote(line)),
-            "print the listener's own address, HOST:PORT and nothing after it",
-        ),
-        Symptom::PortZero => finding(
-            "port-zero",
-            "the banner says port 0".into(),
-            banner,
-            "Server listening on HOST:0".into(),
-            "you print the address that was asked for; print the one that the listener has",
-        ),
-        Symptom::OtherAddress { asked, address } => finding(
-            "other-address",
-            format!("the program was told {asked} and listens on {address}"),
-            format!("a listener on {asked}"),
-            format!("Server listening on {address}"),
-            "the first argument is the address to listen on",
-        ),
-        Symptom::NotRefused { arguments, address } => finding(
-            "not-refused",
-            format!("the arguments `{arguments}` were accepted"),
-            "one line on stderr and an exit status that is not 0".into(),
-            format!("it listens on {address}"),
-            "an argument that can't be used is an error, not a default",
-        ),
-        Symptom::UnclearRefusal { arguments, naming } => finding(
-            "unclear-refusal",
-            format!("the arguments `{arguments}` were not refused in one clear line"),
-            format!(
-                "one line on stderr that names `{naming}`, an exit status that is not 0, no panic"
-            ),
-            format!(
-                "{} lines on stderr; {}",
-                evidence.seen.program.stderr.len(),
-                evidence.state()
-            ),
-            "print the error with its context in one line (`{error:#}` with anyhow), and return a failure from main",
-        ),
-        _ => return None,
-    })
+/// A client that got no reply before the deadline.
+struct NoReply<'a> {
+    evidence: &'a Evidence<'a>,
+    id: usize,
+    message: &'a str,
 }
 
-fn no_reply(evidence: &Evidence<'_>, id: usize, message: &str, late: Option<&str>) -> Finding {
-    if evidence.end().is_some() {
-        return died(evidence);
+impl NoReply<'_> {
+    fn find(&self, late: Option<&Line>, had_half_closed: bool) -> Finding {
+        let Self {
+            evidence,
+            id,
+            message,
+        } = *self;
+        let client = evidence.client(id);
+        let newlines = client.sent_bytes().filter(|&byte| byte == b'\n').count();
+        let together = client
+            .sent
+            .iter()
+            .any(|(_, bytes)| bytes.iter().filter(|&&byte| byte == b'\n').count() > 1);
+        if evidence.has_ended() {
+            return ended(evidence);
+        }
+        if let Some(sender) = self.got_by_another() {
+            return self.finding(
+                WRONG_CLIENT,
+                format!("the reply to {} went to {sender}", client.label),
+                vec!["the threads share a buffer or a connection, where each needs its own"],
+            );
+        }
+        if client.tail.starts_with(b"[") {
+            return self.finding(
+                REPLY_WITHOUT_NEWLINE,
+                format!(
+                    "the reply to {} has no end: its newline is missing",
+                    client.label
+                ),
+                vec!["a reply is a line too: it ends with \\n"],
+            );
+        }
+        if let Some(late) = late {
+            return self.late(late);
+        }
+        if had_half_closed && client.lines.len() == newlines {
+            return self.finding(
+                DROPS_LAST_LINE,
+                format!(
+                    "{:?} was lost: the end of the stream ends a line too",
+                    quote(message)
+                ),
+                vec!["a last line without a newline is a message"],
+            );
+        }
+        if together && !client.lines.is_empty() {
+            return self.finding(
+                LOST_MESSAGE,
+                format!("{} of {newlines} messages of {} were answered", client.lines.len(), client.label),
+                vec![
+                    "a new buffered reader for each message loses what the one before had read ahead",
+                    "of the lines that one read brings, only the first is looked at",
+                ],
+            );
+        }
+        let (panics, asked) = evidence.panics();
+        if panics > 0 {
+            return self.after_a_panic(panics, asked);
+        }
+        match evidence.capacity {
+            Capacity::Workers(workers) if !evidence.others_connected(id).is_empty() => {
+                self.in_a_pool(workers)
+            }
+            Capacity::All if !evidence.others_connected(id).is_empty() => self.in_threads(),
+            _ => self.alone(),
+        }
+    }
+
+    /// The label of another client that got the reply to this message.
+    fn got_by_another(&self) -> Option<&str> {
+        let reply = format!("'{}'", self.message);
+        let others = self.evidence.seen.connections.iter().enumerate();
+        let mut others = others
+            .filter(|(other, _)| *other != self.id)
+            .map(|(_, other)| other);
+        others
+            .find(|other| {
+                let sent: Vec<u8> = other.sent_bytes().collect();
+                let asked = String::from_utf8_lossy(&sent).contains(self.message);
+                !asked && other.lines.iter().any(|line| line.text().ends_with(&reply))
+            })
+            .map(|other| other.label.as_str())
+    }
+
+    /// The reply came when the client had no more to send: its timestamp tells since when it was
+    /// ready.
+    fn late(&self, late: &Line) -> Finding {
+        let label = &self.evidence.client(self.id).label;
+        let half_a_deadline = chrono::TimeDelta::from_std(deadline() / 2).unwrap_or_default();
+        let was_ready = reply::parse(&late.bytes)
+            .is_ok_and(|reply| reply.timestamp.ahead_of(late.at.wall) < -half_a_deadline);
+        match was_ready {
+            true => self.finding(
+                NOT_FLUSHED,
+                format!("the reply to {label} was made in time, and came only at the end"),
+                vec!["the reply stays in a buffer (`BufWriter`): flush it, or write without one"],
+            ),
+            false => self.finding(
+                WAITS_FOR_EOF,
+                format!("{label} was answered only when it had no more to send"),
+                vec!["you read to the end of the stream, not to the end of the line"],
+            ),
+        }
+    }
+
+    fn after_a_panic(&self, panics: usize, asked: usize) -> Finding {
+        let label = &self.evidence.client(self.id).label;
+        match self.evidence.capacity {
+            Capacity::Workers(_) if panics <= asked => self.finding(
+                LOST_WORKER,
+                format!("{label} was not answered after a job's panic"),
+                vec!["a panic ends the worker that runs the job: catch it, or start another worker"],
+            ),
+            _ => self.finding(
+                PANIC_SPREADS,
+                format!("{label} was not answered after another's panic"),
+                vec![
+                    "a lock was held during the panic: it is poisoned, and `unwrap` spreads the panic",
+                    "the thread that panicked is one that all clients need",
+                ],
+            ),
+        }
+    }
+
+    fn in_a_pool(&self, workers: usize) -> Finding {
+        let Self { evidence, id, .. } = *self;
+        let client = evidence.client(id);
+        let overtaken = evidence.seen.connections[id + 1..].iter();
+        let overtaken = overtaken
+            .filter(|later| evidence.is_taken_up(later))
+            .count()
+            > 0;
+        let served = evidence.taken_up();
+        let threads = evidence.threads();
+        if overtaken && !evidence.is_taken_up(client) {
+            return self.finding(
+                SERVED_OUT_OF_ORDER,
+                format!(
+                    "a client that came after {} was served before it",
+                    client.label
+                ),
+                vec!["the jobs are taken from a stack, not from a queue: first come, first served"],
+            );
+        }
+        if evidence.is_accepted(id) == Some(false) {
+            return self.finding(
+                SERIAL_SERVICE,
+                format!("{} is connected and was not accepted", client.label),
+                vec!["the accept loop does the work itself: hand the job to the pool"],
+            );
+        }
+        if threads.is_some_and(|threads| threads <= served + 1) {
+            return self.finding(
+                TOO_FEW_WORKERS,
+                format!("{served} clients are served by a pool of {workers}"),
+                vec!["fewer workers are started than were asked for"],
+            );
+        }
+        self.finding(
+            QUEUE_LOCK_HELD,
+            format!(
+                "{workers} workers, {served} of them at work, and {} waits",
+                client.label
+            ),
+            vec![
+                "the guard of the queue's lock lives as long as the job: as in \
+                 `while let Ok(job) = jobs.lock().unwrap().recv()`",
+                "the jobs share another lock that one of them holds",
+            ],
+        )
+    }
+
+    fn in_threads(&self) -> Finding {
+        let Self { evidence, id, .. } = *self;
+        let client = evidence.client(id);
+        let others = evidence.others_connected(id);
+        let summary = format!(
+            "{} was not answered while {} stayed connected",
+            client.label,
+            clients(others.len())
+        );
+        if evidence.is_accepted(id) == Some(true) {
+            return self.finding(
+                LOCK_HELD,
+                summary,
+                vec!["a lock is held while a client is being served: which one, and until when?"],
+            );
+        }
+        if evidence.holds_a_client_back() {
+            return self.finding(
+                READS_BEFORE_SPAWN,
+                summary,
+                vec!["the accept loop reads from the client: the first read belongs in the thread"],
+            );
+        }
+        self.finding(
+            SERIAL_SERVICE,
+            summary,
+            match evidence.threads() {
+                Some(1) => vec!["the accept loop serves the client itself: give each one a thread"],
+                Some(_) => vec![
+                    "the accept loop waits for the thread it has just spawned (`spawn(…).join()`)",
+                ],
+                None => vec![
+                    "the accept loop waits for the thread it has just spawned (`spawn(…).join()`)",
+                    "the accept loop serves the client itself: give each one a thread",
+                ],
+            },
+        )
+    }
+
+    fn alone(&self) -> Finding {
+        let Self { evidence, id, .. } = *self;
+        let label = &evidence.client(id).label;
+        if !evidence.somebody_left() {
+            return self.finding(
+                NO_REPLY,
+                format!("{label} got no reply"),
+                vec!["the message is not read, or read and not answered"],
+            );
+        }
+        if evidence.misses_a_departure() {
+            return self.finding(
+                IGNORES_EOF,
+                format!("{label} was not answered after another client had left"),
+                vec!["a read of 0 bytes means that the client is gone: stop reading from it"],
+            );
+        }
+        self.finding(
+            ACCEPTS_ONCE,
+            format!("{label} was not answered: the server stopped after an earlier client"),
+            vec!["accept in a loop: one accept is one client"],
+        )
+    }
+
+    fn finding(&self, code: Code, summary: String, likely: Vec<&'static str>) -> Finding {
+        let label = &self.evidence.client(self.id).label;
+        Finding {
+            code,
+            summary,
+            expected: format!("a reply to {:?} for {label}", quote(self.message)),
+            observed: self.evidence.overview(),
+            likely,
+        }
+    }
+}
+
+fn end_instead_of_reply(evidence: &Evidence<'_>, id: usize, message: &str, end: End) -> Finding {
+    if evidence.has_ended() {
+        return ended(evidence);
     }
     let client = evidence.client(id);
     let label = &client.label;
-    let observed = format!("{}{}", evidence.clients(), evidence.threads());
-    let expected = format!("a reply to {:?} for {label}", quote(message));
-    let finding = |code, summary, likely: Vec<&str>, chapter| Finding {
-        code,
-        summary,
-        expected: expected.clone(),
-        observed: observed.clone(),
-        likely: likely.into_iter().map(str::to_owned).collect(),
-        chapter,
-    };
-    if let Some(late) = late {
-        return finding(
-            "waits-for-eof",
-            format!(
-                "{label} was answered only when it had no more to send: {:?}",
-                quote(late)
-            ),
-            vec![
-                "you wait for the end of the stream, not for the end of the line",
-                "the reply stays in a buffer: flush each one",
-            ],
-            PROTOCOL,
-        );
-    }
     let newlines = client.sent_bytes().filter(|&byte| byte == b'\n').count();
-    if client.half_closed.is_some() && client.lines.len() == newlines && !message.is_empty() {
-        return finding(
-            "drops-last-line",
-            format!(
-                "{:?} was lost: the end of the stream ends a line too",
-                quote(message)
-            ),
-            vec!["a last line without a newline is a message"],
-            PROTOCOL,
-        );
-    }
-    if !client.lines.is_empty() {
-        return finding(
-            "lost-message",
-            format!(
-                "{} of the {newlines} messages of {label} were answered",
-                client.lines.len()
-            ),
-            vec![
-                "one read can hold several lines, or a part of one: TCP keeps no message boundaries",
-                "a new buffered reader for each message loses what the last one had read ahead",
-            ],
-            PROTOCOL,
-        );
-    }
-    let served = evidence
-        .others_connected(id)
-        .filter(|other| !other.lines.is_empty())
-        .count();
-    let silent = evidence
-        .others_connected(id)
-        .filter(|other| other.sent.is_empty())
-        .count();
-    let threads = evidence.vitals.map(|vitals| vitals.threads);
-    let connected = evidence.others_connected(id).count() + 1;
-    if connected > 1 {
-        let summary = format!(
-            "{label} was not answered while {} stayed connected",
-            others(connected - 1)
-        );
-        return match threads {
-            _ if evidence.panic().is_some() => finding(
-                "panic-spreads",
-                format!("{label} was not answered after a panic"),
-                vec![
-                    "a lock was held in the panic and is poisoned for all the others",
-                    "the thread that panicked was the one that accepts, or one of a few workers",
-                ],
-                THREADS,
-            ),
-            Some(threads) if served > 0 && threads > 2 && threads >= connected => finding(
-                "lock-held",
-                summary,
-                vec!["a lock is held while a client is being served: which one, and until when?"],
-                THREADS,
-            ),
-            _ if silent > 0 && served > 0 => finding(
-                "reads-before-spawn",
-                summary,
-                vec!["a silent client stops everyone: the first read belongs in the thread"],
-                THREADS,
-            ),
-            _ => finding(
-                "serial-service",
-                summary,
-                vec![
-                    "the accept loop serves the client itself",
-                    "the accept loop waits for the thread it has just spawned (`spawn(…).join()`)",
-                ],
-                THREADS,
-            ),
-        };
-    }
-    match evidence
+    let (panics, asked) = evidence.panics();
+    let trouble = evidence
         .seen
         .connections
         .iter()
-        .any(|other| other.left.is_some())
-    {
-        true => finding(
-            "stops-after-a-client",
-            format!("{label} was not answered after others had left"),
-            vec![
-                "the server stopped after an earlier client: accept in a loop",
-                "the server still reads from a client that has gone: a read of 0 bytes is the end",
-            ],
-            ONE_LOOP,
-        ),
-        false => finding(
-            "no-reply",
-            format!("{label}, the only client, got no reply"),
-            vec!["the message is not read, or not answered"],
-            PROTOCOL,
-        ),
-    }
-}
-
-fn ended(evidence: &Evidence<'_>, id: usize, message: &str, end: End) -> Finding {
-    if evidence.end().is_some() {
-        return died(evidence);
-    }
-    let client = evidence.client(id);
-    let label = &client.label;
-    let newlines = client.sent_bytes().filter(|&byte| byte == b'\n').count();
+        .enumerate()
+        .any(|(other, client)| {
+            other != id && std::str::from_utf8(&client.sent_bytes().collect::<Vec<_>>()).is_err()
+        });
     let (code, summary, likely) = if client.half_closed.is_some() && client.lines.len() == newlines
     {
         (
-            "drops-last-line",
+            DROPS_LAST_LINE,
             format!(
                 "{:?} was lost: the end of the stream ends a line too",
                 quote(message)
@@ -349,22 +433,34 @@ fn ended(evidence: &Evidence<'_>, id: usize, message: &str, end: End) -> Finding
         )
     } else if client.half_closed.is_some() {
         (
-            "half-close-drops-replies",
+            DROPS_REPLIES,
             format!("{label} had no more to send, and lost the replies it still waited for"),
-            "a client that half-closes still gets its replies: write them before you close",
+            "a client that half-closes still gets its replies: answer what was read before you close",
+        )
+    } else if panics > asked && (trouble || asked > 0) {
+        (
+            PANIC_SPREADS,
+            format!("{label} was disconnected by another's panic"),
+            "a lock was held during the panic: it is poisoned, and `unwrap` spreads the panic",
+        )
+    } else if !evidence.is_taken_up(client) && evidence.capacity != Capacity::All {
+        (
+            TURNED_AWAY,
+            format!("{label} was turned away while it waited"),
+            "a client that has to wait stays connected, and keeps its place in the queue",
         )
     } else if client.lines.is_empty() {
         (
-            "closed-without-reply",
+            CLOSED_WITHOUT_REPLY,
             format!("{label} was disconnected without a reply"),
-            "the connection is dropped (or its thread panics) before the reply is written",
+            "the connection is dropped, or its thread panics, before the reply is written",
         )
     } else {
         (
-            "closes-early",
+            CLOSES_EARLY,
             format!(
-                "the connection of {label} was closed after {} replies",
-                client.lines.len()
+                "the connection of {label} was closed after {}",
+                replies(client.lines.len())
             ),
             "a client may send many lines: read until it closes the connection",
         )
@@ -379,38 +475,47 @@ fn ended(evidence: &Evidence<'_>, id: usize, message: &str, end: End) -> Finding
             evidence.clients(),
             evidence.state()
         ),
-        likely: vec![likely.to_owned()],
-        chapter: PROTOCOL,
+        likely: vec![likely],
     }
 }
 
-/// The program has ended (or a panic shows why it does not answer): what did the clients do to it?
-fn died(evidence: &Evidence<'_>) -> Finding {
+/// The program has ended: what did the clients do to it?
+fn ended(evidence: &Evidence<'_>) -> Finding {
     let (code, what, likely) = match evidence.trouble() {
         Some(Trouble::InvalidUtf8) => (
-            "dies-of-invalid-utf8",
+            DIES_OF_INVALID_UTF8,
             "one client's bytes that are not UTF-8",
-            "bytes from a stranger are turned into a string with `unwrap`",
+            "bytes from a stranger are turned into text with `unwrap`, or the error ends the loop",
         ),
         Some(Trouble::Reset) => (
-            "dies-of-reset",
+            DIES_OF_RESET,
             "a client that vanished",
             "the error of a read, a write or `peer_addr` of one connection ends the program",
         ),
         Some(Trouble::LeftInMidMessage) => (
-            "dies-of-half-a-message",
+            DIES_OF_HALF_A_MESSAGE,
             "a client that left in the middle of a message",
-            "the error of a read or a write of one connection ends the program",
+            "the end of the stream can come before the end of the line",
         ),
         Some(Trouble::LeftWithoutAWord) => (
-            "dies-of-silence",
+            DIES_OF_SILENCE,
             "a client that left without a word",
             "the first line is taken for granted: `lines().next().unwrap()`",
         ),
+        Some(Trouble::LeftWithoutReading) => (
+            DIES_OF_UNREAD_REPLIES,
+            "a client that left without reading its replies",
+            "the error of a write to one connection ends the program",
+        ),
+        None if evidence.ended_well() && evidence.somebody_left() => (
+            ACCEPTS_ONCE,
+            "its first client",
+            "accept in a loop: one accept is one client",
+        ),
         None => (
-            "ended",
-            "nothing out of the ordinary",
-            "the accept loop ends, or an error is returned from main",
+            SERVER_ENDED,
+            "clients that did nothing out of the ordinary",
+            "the accept loop ends, or one connection's error is returned from main",
         ),
     };
     Finding {
@@ -418,28 +523,51 @@ fn died(evidence: &Evidence<'_>) -> Finding {
         summary: format!("the server did not outlive {what}"),
         expected: "a server that goes on, whatever one client does".into(),
         observed: format!("{}; {}", evidence.state(), evidence.clients()),
-        likely: vec![likely.to_owned()],
-        chapter: PROTOCOL,
+        likely: vec![likely],
     }
 }
 
-fn malformed(message: &str, line: &str, fault: &Malformed) -> Finding {
+fn malformed(
+    evidence: &Evidence<'_>,
+    id: usize,
+    message: &str,
+    line: &str,
+    fault: &Malformed,
+) -> Finding {
+    let client = evidence.client(id);
+    let sent: Vec<u8> = client.sent_bytes().collect();
+    let messages = sent.iter().filter(|&&byte| byte == b'\n').count();
+    let together = client
+        .sent
+        .iter()
+        .any(|(_, bytes)| bytes.iter().filter(|&&byte| byte == b'\n').count() > 1);
     let (code, likely) = match fault {
         Malformed::CarriageReturn => (
-            "keeps-carriage-return",
+            KEEPS_CARRIAGE_RETURN,
             "telnet and Windows clients end lines with \\r\\n: trim the white space around a message",
         ),
-        Malformed::BadTimestamp(_) | Malformed::NoTimestamp => (
-            "bad-timestamp",
+        // The opening quote is there, and the closing one is not: the reply goes on in another line.
+        Malformed::BadText(text) if text.starts_with("Server got '") => match together {
+            true => (
+                LINES_RUN_TOGETHER,
+                "one read can bring several lines: each of them is a message, and gets its reply",
+            ),
+            false => (
+                NOT_TRIMMED,
+                "the newline does not belong to the message: trim it",
+            ),
+        },
+        Malformed::NoTimestamp if client.lines.len() > messages => (
+            EXTRA_BYTES,
+            "one reply for each line; nothing else is sent, a greeting neither",
+        ),
+        Malformed::BadTimestamp(_) => (
+            BAD_TIMESTAMP,
             "chrono's format for it is \"%Y-%m-%d %H:%M:%S%.6f\"",
         ),
-        Malformed::BadText(text) if text.starts_with("Server got '") => (
-            "line-cut",
-            "a read is no message: the end of the line, not the end of a read, ends a message",
-        ),
-        Malformed::BadText(_) => (
-            "bad-reply",
-            "compare your reply with the protocol, character by character",
+        Malformed::NoTimestamp | Malformed::BadText(_) => (
+            BAD_REPLY,
+            "compare your reply with the protocol's, character by character",
         ),
     };
     Finding {
@@ -450,8 +578,7 @@ fn malformed(message: &str, line: &str, fault: &Malformed) -> Finding {
         ),
         expected: format!("[TIMESTAMP] Server got '{}'", quote(message)),
         observed: format!("{:?}: {}", quote(line), fault.sentence()),
-        likely: vec![likely.to_owned()],
-        chapter: PROTOCOL,
+        likely: vec![likely],
     }
 }
 
@@ -463,44 +590,61 @@ fn other_message(
     got: &str,
 ) -> Finding {
     let client = evidence.client(id);
-    let from = evidence
+    let said = |bytes: &[u8]| {
+        String::from_utf8_lossy(bytes)
+            .lines()
+            .any(|line| line.trim() == got)
+    };
+    let own: Vec<u8> = client.sent_bytes().collect();
+    let sender = evidence
         .seen
         .connections
         .iter()
         .enumerate()
         .find(|(other, sender)| {
-            let sent: Vec<u8> = sender.sent_bytes().collect();
-            *other != id
-                && !got.is_empty()
-                && String::from_utf8_lossy(&sent)
-                    .lines()
-                    .any(|line| line.trim() == got)
+            *other != id && !got.is_empty() && said(&sender.sent_bytes().collect::<Vec<_>>())
         });
-    let (code, likely) = match from {
-        Some(_) => (
-            "wrong-client",
-            "the threads share a buffer, or the connections are mixed up",
-        ),
-        None if message.starts_with(got) => (
-            "fragment-is-message",
-            "a read is no message: wait for the newline, however many reads it takes",
-        ),
-        None if got.contains('\u{FFFD}') => (
-            "character-cut",
-            "a character can arrive in two reads: turn bytes into text only when the line is whole",
-        ),
-        None if got.trim() == message => (
-            "not-trimmed",
-            "the white space around a message does not belong to it",
-        ),
-        None => ("other-message", "compare what you read with what you reply"),
+    let (code, likely) = if sender.is_some() && !said(&own) {
+        (
+            WRONG_CLIENT,
+            "the threads share a buffer or a connection, where each needs its own",
+        )
+    } else if got.trim() == message {
+        (
+            NOT_TRIMMED,
+            "the white space around a message does not belong to it: trim it",
+        )
+    } else if message.starts_with(got) && message.len() > LONG_MESSAGE {
+        (
+            BUFFER_IS_MESSAGE,
+            "a message ends at its newline, not where your buffer does",
+        )
+    } else if message.starts_with(got) {
+        (
+            FRAGMENT_IS_MESSAGE,
+            "wait for the newline, however many reads it takes",
+        )
+    } else if got.contains('\u{FFFD}') {
+        (
+            CHARACTER_CUT,
+            "turn bytes into text when the line is whole, not read by read",
+        )
+    } else if said(&own) {
+        (
+            LOST_MESSAGE,
+            "of the lines that one read brings, only some are answered",
+        )
+    } else {
+        (BAD_REPLY, "compare what you read with what you reply")
     };
-    let summary = match from {
-        Some((_, sender)) => format!(
-            "{} got the reply that belongs to {}",
-            client.label, sender.label
-        ),
-        None => format!(
+    let summary = match sender {
+        Some((_, sender)) if code == WRONG_CLIENT => {
+            format!(
+                "{} got the reply that belongs to {}",
+                client.label, sender.label
+            )
+        }
+        _ => format!(
             "reply {} to {} is not about what it said",
             number + 1,
             client.label
@@ -509,10 +653,9 @@ fn other_message(
     Finding {
         code,
         summary,
-        expected: format!("Server got {:?}", quote(message)),
-        observed: format!("Server got {:?}", quote(got)),
-        likely: vec![likely.to_owned()],
-        chapter: if from.is_some() { THREADS } else { PROTOCOL },
+        expected: format!("Server got '{}'", quote(message)),
+        observed: format!("Server got '{}'", quote(got)),
+        likely: vec![likely],
     }
 }
 
@@ -522,18 +665,21 @@ fn other_time(
     received: Moment,
     previous: Option<&Timestamp>,
 ) -> Finding {
-    let early = timestamp.ahead_of(sent.wall).num_milliseconds();
-    let stale = previous.is_some_and(|previous| previous.text == timestamp.text);
-    let (code, likely) = match stale || (-600_000..0).contains(&early) {
+    let ahead = timestamp.ahead_of(sent.wall);
+    let age = sent.since_start.as_millis() as i64 + 1_000;
+    let is_stale = previous.is_some_and(|previous| previous.text == timestamp.text)
+        || (-age..0).contains(&ahead.num_milliseconds());
+    let (code, likely) = match is_stale {
         true => (
-            "stale-timestamp",
+            STALE_TIMESTAMP,
             "the timestamp is taken once, at the start or when the client connects: take it for each reply",
         ),
         false => (
-            "wrong-timestamp",
+            WRONG_TIMESTAMP,
             "the timestamp is made up, or of another time zone without saying so",
         ),
     };
+    let milliseconds = ahead.num_milliseconds();
     Finding {
         code,
         summary: format!(
@@ -541,57 +687,154 @@ fn other_time(
             timestamp.text
         ),
         expected: format!(
-            "a time between {} and {} (UTC; local time is right too)",
+            "a time from {} to {} (UTC; local time is right too)",
             sent.wall.format("%H:%M:%S%.6f"),
             received.wall.format("%H:%M:%S%.6f")
         ),
-        observed: match early < 0 {
-            true => format!("a time {} ms before the message was sent", -early),
-            false => format!("a time {early} ms after the message was sent"),
+        observed: match milliseconds < 0 {
+            true => format!("a time {} ms before the message was sent", -milliseconds),
+            false => format!("a time {milliseconds} ms after the message was sent"),
         },
-        likely: vec![likely.to_owned()],
-        chapter: PROTOCOL,
+        likely: vec![likely],
     }
 }
 
-fn leak(clients: usize, before: Load, after: Load) -> Finding {
-    let threads = after.threads > before.threads;
+fn not_closed(evidence: &Evidence<'_>, id: usize) -> Finding {
+    let label = &evidence.client(id).label;
+    let (code, likely) = match evidence.is_busy() {
+        true => (
+            IGNORES_EOF,
+            "a read of 0 bytes means that the client has no more to send: stop reading",
+        ),
+        false => (
+            LEAKED_CONNECTIONS,
+            "the connection is kept open somewhere: in a list, or by a clone of the stream",
+        ),
+    };
     Finding {
-        code: if threads {
-            "leaked-threads"
-        } else {
-            "leaked-descriptors"
-        },
-        summary: match threads {
-            true => format!(
-                "{clients} clients have left and {} threads remain",
-                after.threads - before.threads
+        code,
+        summary: format!("{label} has no more to send, and the server does not close"),
+        expected: "the end of the connection after the last reply".into(),
+        observed: evidence.overview(),
+        likely: vec![likely],
+    }
+}
+
+fn served_too_early(evidence: &Evidence<'_>, id: usize) -> Finding {
+    let (expected, likely) = match evidence.capacity {
+        Capacity::Workers(workers) => (
+            format!("at most {workers} clients that are served at once"),
+            "more workers are started than were asked for, or a thread for each client",
+        ),
+        _ => (
+            "one client at a time".into(),
+            "the second client is taken up before the first has left: that is exercise 2",
+        ),
+    };
+    Finding {
+        code: TOO_MANY_AT_ONCE,
+        summary: format!(
+            "{} was served while it should have waited its turn",
+            evidence.client(id).label
+        ),
+        expected,
+        observed: evidence.overview(),
+        likely: vec![likely],
+    }
+}
+
+fn turned_away(evidence: &Evidence<'_>, id: usize, end: End) -> Finding {
+    let client = evidence.client(id);
+    let (code, doing, likely) =
+        match evidence.is_taken_up(client) || evidence.capacity == Capacity::All {
+            true => (
+                IDLE_TIMEOUT,
+                "was silent",
+                "a client may be silent as long as it likes: no server here has an idle time-out",
             ),
-            false => format!(
-                "{clients} clients have left and {} descriptors remain",
-                after.descriptors.saturating_sub(before.descriptors)
+            false => (
+                TURNED_AWAY,
+                "waited",
+                "a client that has to wait stays connected, and keeps its place in the queue",
             ),
-        },
+        };
+    Finding {
+        code,
+        summary: format!("{} was disconnected while it {doing}", client.label),
+        expected: "a connection that lasts until the client closes it".into(),
+        observed: format!("{} by the server; {}", end_words(end), evidence.clients()),
+        likely: vec![likely],
+    }
+}
+
+fn no_log_line(evidence: &Evidence<'_>, line: &str) -> Finding {
+    let (code, likely) = match line.starts_with("[-]") && evidence.is_busy() {
+        true => (
+            IGNORES_EOF,
+            "a read of 0 bytes means that the client is gone: stop reading from it",
+        ),
+        false => (
+            MISSING_LOG_LINE,
+            "the line is not printed, has another form, or stays in a buffer that is not flushed",
+        ),
+    };
+    Finding {
+        code,
+        summary: format!("no line `{line}` in the log"),
+        expected: format!("`{line}` on stdout"),
+        observed: format!("{}; {}", evidence.stdout(), evidence.overview()),
+        likely: vec![likely],
+    }
+}
+
+fn leak(evidence: &Evidence<'_>, clients: usize, before: Load, after: Load) -> Finding {
+    let threads = after.threads.saturating_sub(before.threads);
+    let descriptors = after.descriptors.saturating_sub(before.descriptors);
+    let (code, summary, likely) = if evidence.is_busy() && threads > 0 {
+        (
+            IGNORES_EOF,
+            format!("{clients} clients have left, and {threads} threads still read from them"),
+            "a read of 0 bytes means that the client is gone: stop reading from it",
+        )
+    } else if threads > 0 {
+        (
+            LEAKED_THREADS,
+            format!("{clients} clients have left and {threads} threads remain"),
+            "a thread ends when its function returns: what does it still wait for?",
+        )
+    } else {
+        (
+            LEAKED_CONNECTIONS,
+            format!("{clients} clients have left and {descriptors} descriptors remain"),
+            "connections are kept in a list that only grows, or by a clone of the stream",
+        )
+    };
+    Finding {
+        code,
+        summary,
         expected: format!(
-            "{} threads and {} descriptors, as before",
+            "about {} threads and {} descriptors, as before",
             before.threads, before.descriptors
         ),
         observed: format!(
             "{} threads and {} descriptors",
             after.threads, after.descriptors
         ),
-        likely: vec![
-            "a client that has gone is not noticed: a read of 0 bytes is the end".into(),
-            "connections or threads are kept in a list that only grows".into(),
-        ],
-        chapter: THREADS,
+        likely: vec![likely],
     }
 }
 
-fn others(count: usize) -> String {
+fn clients(count: usize) -> String {
     match count {
-        1 => "another client".into(),
+        1 => "another".into(),
         count => format!("{count} others"),
+    }
+}
+
+fn replies(count: usize) -> String {
+    match count {
+        1 => "1 reply".into(),
+        count => format!("{count} replies"),
     }
 }
 
@@ -599,29 +842,5 @@ fn end_words(end: End) -> &'static str {
     match end {
         End::Eof => "closed",
         End::Reset => "reset",
-    }
-}
-
-fn cpu(evidence: &Evidence<'_>) -> String {
-    evidence.vitals.map_or_else(
-        || "its CPU time is not known".into(),
-        |vitals| {
-            format!(
-                "the program has used {:.1} s of CPU time",
-                vitals.cpu_time.as_secs_f64()
-            )
-        },
-    )
-}
-
-fn stdout(evidence: &Evidence<'_>) -> String {
-    let lines = &evidence.seen.program.stdout;
-    match lines.last() {
-        None => format!("nothing on stdout; {}", evidence.state()),
-        Some(last) => format!(
-            "{} lines on stdout, the last: {:?}",
-            lines.len(),
-            quote(&last.text())
-        ),
     }
 }

@@ -1,0 +1,207 @@
+//! The timeline in the terminal: at most 100 columns, rows that tell the same folded.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use super::scale::{Scale, time};
+use super::{Happening, Row, State, Timeline};
+
+/// The columns of the picture itself; the label and the remark stand beside it.
+const WIDTH: usize = 57;
+const LABEL_WIDTH: usize = 9;
+const REMARK_WIDTH: usize = 19;
+
+/// Up to this many rows, all are shown.
+const UNFOLDED: usize = 22;
+
+/// Of rows that tell the same, so many are shown at the beginning and at the end.
+const SHOWN_FIRST: usize = 3;
+const SHOWN_LAST: usize = 2;
+
+/// A piece of a row, with its ANSI colour.
+type Cell = (char, &'static str);
+
+const PLAIN: &str = "";
+
+impl Timeline {
+    /// The timeline as lines of text, coloured for a terminal or plain.
+    pub fn text(&self, colour: bool) -> Vec<String> {
+        if self.rows.is_empty() {
+            return Vec::new();
+        }
+        let scale = Scale::new(self);
+        let mut lines = Vec::new();
+        for group in self.groups() {
+            let folded = self.rows.len() > UNFOLDED && group.len() > SHOWN_FIRST + SHOWN_LAST + 1;
+            for (index, row) in group.iter().enumerate() {
+                if !folded || index < SHOWN_FIRST || index >= group.len() - SHOWN_LAST {
+                    lines.push(line(row, &scale, colour));
+                } else if index == SHOWN_FIRST {
+                    let hidden = group.len() - SHOWN_FIRST - SHOWN_LAST;
+                    lines.push(format!("{:LABEL_WIDTH$} ⋮ {hidden} more like these", ""));
+                }
+            }
+        }
+        lines.push(axis(&scale));
+        lines.push(self.legend());
+        lines
+    }
+
+    /// Neighbouring rows that tell the same.
+    fn groups(&self) -> Vec<&[Row]> {
+        self.rows
+            .chunk_by(|one, next| shape(one) == shape(next))
+            .collect()
+    }
+
+    fn legend(&self) -> String {
+        let states: BTreeSet<_> = self
+            .rows
+            .iter()
+            .flat_map(|row| &row.spans)
+            .map(|span| glyph(span.state).0)
+            .collect();
+        let events: BTreeSet<_> = self
+            .rows
+            .iter()
+            .flat_map(|row| &row.marks)
+            .map(|mark| sign(mark.event).0)
+            .collect();
+        let all = [
+            ('·', "connecting"),
+            ('┄', "not taken up"),
+            ('█', "being served"),
+            ('▒', "reply outstanding"),
+            ('?', "asked"),
+            ('●', "answered"),
+            ('<', "half-closed"),
+            ('|', "left"),
+            ('/', "left by a reset"),
+            ('■', "closed by the server"),
+            ('×', "reset by the server"),
+        ];
+        let used: Vec<_> = all
+            .into_iter()
+            .filter(|(sign, _)| states.contains(sign) || events.contains(sign))
+            .map(|(sign, meaning)| format!("{sign} {meaning}"))
+            .collect();
+        // As much of it as fits in one line.
+        let mut legend = String::new();
+        for entry in used {
+            if legend.chars().count() + entry.chars().count() + 2 <= WIDTH + REMARK_WIDTH {
+                let _ = write!(
+                    legend,
+                    "{}{entry}",
+                    if legend.is_empty() { "" } else { "  " }
+                );
+            }
+        }
+        format!("{:LABEL_WIDTH$} {legend}", "")
+    }
+}
+
+/// What a row tells, apart from when.
+fn shape(row: &Row) -> (Vec<State>, Vec<Happening>, bool) {
+    let states = row.spans.iter().map(|span| span.state);
+    // How long the handshake took is of no interest.
+    let states = states.filter(|&state| state != State::Connecting).collect();
+    let mut events: Vec<_> = row.marks.iter().map(|mark| mark.event).collect();
+    events.dedup();
+    (states, events, row.behind.is_empty())
+}
+
+fn line(row: &Row, scale: &Scale, colour: bool) -> String {
+    let mut cells: Vec<Cell> = vec![(' ', PLAIN); WIDTH];
+    let column = |moment| (scale.position(moment) * (WIDTH - 1) as f64).round() as usize;
+    for span in &row.spans {
+        // An end is where the next state begins.
+        let (from, to) = (column(span.from), column(span.to));
+        for cell in &mut cells[from..to.max(from + 1).min(WIDTH)] {
+            *cell = glyph(span.state);
+        }
+    }
+    for mark in &row.marks {
+        let cell = &mut cells[column(mark.at)];
+        // In one column, an answer outweighs its question, and the end outweighs both.
+        if weight(mark.event) >= weight_of(cell.0) {
+            *cell = sign(mark.event);
+        }
+    }
+    let picture = paint(&cells, colour);
+    let label: String = row.label.chars().take(LABEL_WIDTH).collect();
+    format!("{label:LABEL_WIDTH$} {picture} {}", remark(row))
+        .trim_end()
+        .to_owned()
+}
+
+fn remark(row: &Row) -> String {
+    match row.behind.as_slice() {
+        [] => String::new(),
+        [one] => format!("behind {one}"),
+        [one, other] => format!("behind {one}, {other}"),
+        [first, .., last] => format!("behind {first} … {last}"),
+    }
+}
+
+fn paint(cells: &[Cell], colour: bool) -> String {
+    let mut text = String::new();
+    for run in cells.chunk_by(|one, next| one.1 == next.1) {
+        let signs: String = run.iter().map(|cell| cell.0).collect();
+        match run[0].1 {
+            PLAIN => text += &signs,
+            _ if !colour => text += &signs,
+            code => {
+                let _ = write!(text, "\u{1b}[{code}m{signs}\u{1b}[0m");
+            }
+        }
+    }
+    text
+}
+
+fn axis(scale: &Scale) -> String {
+    let mut line = String::new();
+    for (moment, position) in scale.ticks(4) {
+        let column = (position * (WIDTH - 1) as f64).round() as usize;
+        let label = time(moment - scale.begin());
+        if column >= line.chars().count() {
+            let gap = column - line.chars().count();
+            let _ = write!(line, "{:gap$}╵{label} ", "");
+        }
+    }
+    format!("{:LABEL_WIDTH$} {line}", "").trim_end().to_owned()
+}
+
+fn glyph(state: State) -> Cell {
+    match state {
+        State::Connecting => ('·', "2"),
+        State::Waiting => ('┄', "33"),
+        State::Served => ('█', "32"),
+        State::Outstanding => ('▒', "32"),
+    }
+}
+
+fn sign(event: Happening) -> Cell {
+    match event {
+        Happening::Asked => ('?', PLAIN),
+        Happening::Answered => ('●', "36"),
+        Happening::HalfClosed => ('<', PLAIN),
+        Happening::Left => ('|', PLAIN),
+        Happening::LeftByReset => ('/', PLAIN),
+        Happening::Closed => ('■', "31"),
+        Happening::Reset => ('×', "31"),
+    }
+}
+
+fn weight(event: Happening) -> u8 {
+    weight_of(sign(event).0)
+}
+
+fn weight_of(sign: char) -> u8 {
+    match sign {
+        '?' => 1,
+        '<' => 2,
+        '●' => 3,
+        '|' | '/' | '■' | '×' => 4,
+        _ => 0,
+    }
+}
