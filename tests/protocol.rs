@@ -225,8 +225,9 @@ fn a_client_may_vanish(server: Server) {
     client.ask("here I am");
     client.send(b"and now I a");
     client.wait_until_read();
-    client.reset();
+    let address = client.reset();
     server.connect().ask("still there?");
+    server.expect_log_of(address);
 }
 
 /// A client may vanish even before it has been accepted. *Deadline.*

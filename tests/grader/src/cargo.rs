@@ -11,14 +11,14 @@ use serde::Deserialize;
 use crate::course::{Exercise, root};
 
 /// An executable that Cargo has built.
-pub(crate) struct Executable {
+pub struct Executable {
     /// The target's name.
-    pub(crate) name: String,
-    pub(crate) path: PathBuf,
+    pub name: String,
+    pub path: PathBuf,
 }
 
 /// A package that does not compile.
-pub(crate) struct CompilerOutput(pub(crate) String);
+pub struct CompilerOutput(pub String);
 
 /// Cargo's messages, as far as they matter here.
 #[derive(Deserialize)]
@@ -34,10 +34,7 @@ struct Target {
 }
 
 /// Builds the programs of a package of the workspace in `workspace`.
-pub(crate) fn build(
-    workspace: &Path,
-    package: &str,
-) -> Result<Result<Vec<Executable>, CompilerOutput>> {
+pub fn build(workspace: &Path, package: &str) -> Result<Result<Vec<Executable>, CompilerOutput>> {
     let mut command = cargo(workspace);
     command.args(["build", "--bins", "--package", package]);
     run(command, "bin")
@@ -45,7 +42,7 @@ pub(crate) fn build(
 
 /// Builds an exercise's checks, with the reference solution's package, and returns their
 /// executable.
-pub(crate) fn build_checks(exercise: &Exercise) -> Result<Executable> {
+pub fn build_checks(exercise: &Exercise) -> Result<Executable> {
     let mut command = cargo(root());
     command.args(["test", "--no-run", "--package", &exercise.solution()]);
     match run(command, "test")? {
@@ -87,7 +84,7 @@ fn run(mut command: Command, kind: &str) -> Result<Result<Vec<Executable>, Compi
 }
 
 /// The names of the tests in an executable of checks.
-pub(crate) fn list_tests(checks: &Path) -> Result<Vec<String>> {
+pub fn list_tests(checks: &Path) -> Result<Vec<String>> {
     let output = Command::new(checks)
         .args(["--list", "--format", "terse"])
         .output()

@@ -10,37 +10,37 @@ use serde::Deserialize;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Course {
+pub struct Course {
     #[serde(rename = "exercise")]
-    pub(crate) exercises: Vec<Exercise>,
+    pub exercises: Vec<Exercise>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Exercise {
+pub struct Exercise {
     /// The package's name: `ex02`.
-    pub(crate) name: String,
-    pub(crate) title: String,
+    pub name: String,
+    pub title: String,
     /// The folder's name: `ex02-threaded`.
-    pub(crate) folder: String,
+    pub folder: String,
     /// The programs that the package builds.
-    pub(crate) programs: Vec<String>,
+    pub programs: Vec<String>,
     /// Files of the package that students do not write.
     #[serde(default)]
-    pub(crate) given: Vec<String>,
-    pub(crate) checks: Vec<Check>,
+    pub given: Vec<String>,
+    pub checks: Vec<Check>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Check {
+pub struct Check {
     /// The name of the test function; its cases all have to pass.
-    pub(crate) name: String,
-    pub(crate) points: u32,
+    pub name: String,
+    pub points: u32,
 }
 
 /// The root of this checkout.
-pub(crate) fn root() -> &'static Path {
+pub fn root() -> &'static Path {
     let grader = Path::new(env!("CARGO_MANIFEST_DIR"));
     grader
         .ancestors()
@@ -49,7 +49,7 @@ pub(crate) fn root() -> &'static Path {
 }
 
 impl Course {
-    pub(crate) fn read() -> Result<Self> {
+    pub fn read() -> Result<Self> {
         let path = root().join("tests/course.toml");
         let text = std::fs::read_to_string(&path)
             .with_context(|| format!("cannot read {}", path.display()))?;
@@ -57,7 +57,7 @@ impl Course {
     }
 
     /// The exercises with these names; all of them if there are none.
-    pub(crate) fn select(&self, names: &[String]) -> Result<Vec<&Exercise>> {
+    pub fn select(&self, names: &[String]) -> Result<Vec<&Exercise>> {
         if let Some(unknown) = names
             .iter()
             .find(|&name| self.exercises.iter().all(|exercise| exercise.name != *name))
@@ -79,7 +79,7 @@ impl Course {
 
 impl Exercise {
     /// The package of the reference solution.
-    pub(crate) fn solution(&self) -> String {
+    pub fn solution(&self) -> String {
         format!("{}-solution", self.name)
     }
 }

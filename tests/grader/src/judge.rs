@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
+use std::io::{self, IsTerminal};
 use std::panic;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -15,7 +16,6 @@ use wait_timeout::ChildExt;
 
 use crate::cargo::{self, CompilerOutput, Executable};
 use crate::course::{Check, Exercise};
-use crate::progress;
 use crate::submission::Submission;
 use crate::verdict::{Graded, GradedCheck, GradedExercise, Verdict};
 use crate::workspace::Workspace;
@@ -23,11 +23,14 @@ use crate::workspace::Workspace;
 /// How many checks run at the same time: they wait more than they work.
 const CHECKS_AT_ONCE: usize = 16;
 
+/// The code of the diagnosis of a program with a `todo!` on its way.
+const NOT_IMPLEMENTED: &str = "not-implemented";
+
 /// No check takes that long, however often it reaches a deadline; one that does has a fault.
 const CHECK_LIMIT: Duration = Duration::from_secs(300);
 
 /// Judges these exercises of the submission.
-pub(crate) fn judge(submission: &Submission, exercises: &[&Exercise]) -> Result<Graded> {
+pub fn judge(submission: &Submission, exercises: &[&Exercise]) -> Result<Graded> {
     let workspace = Workspace::new(submission, exercises)?;
     let exercises = exercises
         .iter()
@@ -107,12 +110,14 @@ impl Stage {
         let scratch = tempfile::tempdir().context("cannot make a scratch folder")?;
         let (report, log) = (scratch.path().join("report"), scratch.path().join("log"));
         let status = self.run_tests(&cases, &report, File::create(&log)?)?;
-        match (status, first_diagnosis(&report)?) {
-            (true, None) => Ok(Verdict::Passed),
-            (false, Some(diagnosis)) if diagnosis.code == "not-implemented" => {
-                Ok(Verdict::NotImplemented(diagnosis.into()))
+        let mut diagnoses = diagnoses(&report)?;
+        diagnoses.sort_by(|one, other| one.check.cmp(&other.check));
+        match (status, diagnoses.is_empty()) {
+            (true, true) => Ok(Verdict::Passed),
+            (false, false) if diagnoses.iter().all(|found| found.code == NOT_IMPLEMENTED) => {
+                Ok(Verdict::NotImplemented(diagnoses))
             }
-            (false, Some(diagnosis)) => Ok(Verdict::Failed(diagnosis.into())),
+            (false, false) => Ok(Verdict::Failed(diagnoses)),
             // The check itself has panicked, or passed with a diagnosis.
             (_, _) => Err(anyhow!("{}", fs::read_to_string(&log)?.trim())),
         }
@@ -151,16 +156,14 @@ impl Stage {
     }
 }
 
-/// The first diagnosis in the file that a failed check leaves; `None` if there is no such file.
-fn first_diagnosis(report: &Path) -> Result<Option<Diagnosis>> {
+/// The diagnoses in the file to which failed checks append theirs; none if there is no such file.
+pub fn diagnoses(report: &Path) -> Result<Vec<Diagnosis>> {
     if !report.exists() {
-        return Ok(None);
+        return Ok(Vec::new());
     }
     let text = fs::read_to_string(report).context("cannot read a check's report")?;
-    let line = text.lines().next().context("a check's report is empty")?;
-    Ok(Some(
-        serde_json::from_str(line).context("a check's report is damaged")?,
-    ))
+    let parse = |line| serde_json::from_str(line).context("a check's report is damaged");
+    text.lines().map(parse).collect()
 }
 
 /// Does the work for each item, several at the same time, and returns the results in order.
@@ -232,5 +235,12 @@ fn graded_exercise(
         of: checks.iter().map(|check| check.of).sum(),
         compiler,
         checks,
+    }
+}
+
+/// Tells what is going on, on stderr, where somebody is looking.
+fn progress(text: &str) {
+    if io::stderr().is_terminal() {
+        eprintln!("{text}");
     }
 }

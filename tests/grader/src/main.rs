@@ -1,23 +1,19 @@
-//! `cargo grade`: builds the exercises of a submission, runs each check in a process of its own,
-//! and prints the points.
+//! `cargo grade`: the grader's command line.
 
-mod cargo;
-mod course;
-mod judge;
-mod submission;
+mod explain;
 mod table;
-mod verdict;
-mod workspace;
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Parser;
 
-use course::Course;
-use submission::Submission;
+use grader::course::Course;
+use grader::judge::judge;
+use grader::submission::Submission;
+use grader::verdict::Graded;
 
 /// Grades submissions: builds each exercise, runs its checks, and prints the points.
 #[derive(Parser)]
@@ -35,6 +31,10 @@ struct Options {
     /// Print the verdicts as JSON instead of tables
     #[arg(long)]
     json: bool,
+
+    /// Print the lesson on a diagnosis (`serial-service`), and grade nothing
+    #[arg(long, value_name = "CODE", conflicts_with_all = ["submissions", "exercises", "json"])]
+    explain: Option<String>,
 }
 
 /// Grading ran, but a check could not judge: the marks are not final.
@@ -51,6 +51,10 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<ExitCode> {
+    if let Some(code) = &options.explain {
+        explain::print(code)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let course = Course::read()?;
     let exercises = course.select(&options.exercises)?;
     // All of them are looked at before the first is graded: a slip in the last name shows at once.
@@ -64,7 +68,7 @@ fn run(options: &Options) -> Result<ExitCode> {
 
     let mut verdicts = Vec::new();
     for submission in &submissions {
-        let verdict = judge::judge(submission, &exercises)?;
+        let verdict = judge(submission, &exercises)?;
         if !options.json {
             table::print(&verdict).context("cannot print the table")?;
         }
@@ -75,17 +79,10 @@ fn run(options: &Options) -> Result<ExitCode> {
         serde_json::to_writer_pretty(&mut out, &verdicts).context("cannot print the verdicts")?;
         writeln!(out)?;
     }
-    let all_final = verdicts.iter().all(verdict::Graded::is_final);
+    let all_final = verdicts.iter().all(Graded::is_final);
     Ok(if all_final {
         ExitCode::SUCCESS
     } else {
         ExitCode::from(EXIT_NOT_FINAL)
     })
-}
-
-/// Tells what is going on, on stderr, where somebody is looking.
-fn progress(text: &str) {
-    if io::stderr().is_terminal() {
-        eprintln!("{text}");
-    }
 }

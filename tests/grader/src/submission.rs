@@ -7,15 +7,15 @@ use anyhow::{Context, Result, bail};
 
 use crate::course::{Course, Exercise, root};
 
-pub(crate) struct Submission {
+pub struct Submission {
     /// As it was named on the command line.
-    pub(crate) name: String,
+    pub name: String,
     folder: PathBuf,
 }
 
 impl Submission {
     /// The exercises of this checkout.
-    pub(crate) fn of_this_checkout() -> Self {
+    pub fn of_this_checkout() -> Self {
         Self {
             name: "exercises".into(),
             folder: root().join("exercises"),
@@ -23,7 +23,7 @@ impl Submission {
     }
 
     /// Opens a folder that holds at least one exercise folder.
-    pub(crate) fn open(path: &Path, course: &Course) -> Result<Self> {
+    pub fn open(path: &Path, course: &Course) -> Result<Self> {
         let shown = path.display();
         let folder = fs::canonicalize(path).with_context(|| {
             format!("cannot open {shown}: name a folder that holds exercise folders")
@@ -51,12 +51,12 @@ impl Submission {
         Ok(submission)
     }
 
-    pub(crate) fn folder(&self) -> &Path {
+    pub fn folder(&self) -> &Path {
         &self.folder
     }
 
     /// The exercise's folder, if it was submitted.
-    pub(crate) fn exercise(&self, exercise: &Exercise) -> Option<PathBuf> {
+    pub fn exercise(&self, exercise: &Exercise) -> Option<PathBuf> {
         let folder = self.folder.join(&exercise.folder);
         folder.join("src").is_dir().then_some(folder)
     }

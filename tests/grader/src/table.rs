@@ -1,12 +1,12 @@
 //! The verdict as a table in the terminal.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table};
 use harness::sentence;
 
-use crate::verdict::{Graded, GradedExercise, Verdict};
+use grader::verdict::{Graded, GradedExercise, Verdict};
 
 /// Prints each check's verdict and points, and under the table the first failure of each exercise.
 pub(crate) fn print(graded: &Graded) -> io::Result<()> {
@@ -58,8 +58,10 @@ fn print_first_failure(out: &mut impl Write, exercise: &GradedExercise) -> io::R
         return Ok(());
     };
     match &check.verdict {
-        Verdict::Failed(diagnosis) | Verdict::NotImplemented(diagnosis) => {
-            writeln!(out, "{diagnosis}")
+        Verdict::Failed(diagnoses) | Verdict::NotImplemented(diagnoses) => {
+            let colour = io::stdout().is_terminal();
+            let first = diagnoses.first().map(|diagnosis| diagnosis.text(colour));
+            writeln!(out, "{}", first.unwrap_or_default())
         }
         Verdict::CouldNotJudge(reason) => {
             writeln!(

@@ -5,37 +5,38 @@ use serde::Serialize;
 
 /// A submission's verdict.
 #[derive(Serialize)]
-pub(crate) struct Graded {
-    pub(crate) submission: String,
-    pub(crate) exercises: Vec<GradedExercise>,
+pub struct Graded {
+    pub submission: String,
+    pub exercises: Vec<GradedExercise>,
 }
 
 #[derive(Serialize)]
-pub(crate) struct GradedExercise {
-    pub(crate) name: String,
-    pub(crate) title: String,
-    pub(crate) points: u32,
-    pub(crate) of: u32,
+pub struct GradedExercise {
+    pub name: String,
+    pub title: String,
+    pub points: u32,
+    pub of: u32,
     /// What the compiler said, if it did not compile.
-    pub(crate) compiler: Option<String>,
-    pub(crate) checks: Vec<GradedCheck>,
+    pub compiler: Option<String>,
+    pub checks: Vec<GradedCheck>,
 }
 
 #[derive(Serialize)]
-pub(crate) struct GradedCheck {
-    pub(crate) name: String,
-    pub(crate) points: u32,
-    pub(crate) of: u32,
-    pub(crate) verdict: Verdict,
+pub struct GradedCheck {
+    pub name: String,
+    pub points: u32,
+    pub of: u32,
+    pub verdict: Verdict,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Verdict {
+pub enum Verdict {
     Passed,
-    Failed(Box<Diagnosis>),
+    /// The diagnosis of each case that failed, in the order of their names.
+    Failed(Vec<Diagnosis>),
     /// A `todo!` is still on the program's way.
-    NotImplemented(Box<Diagnosis>),
+    NotImplemented(Vec<Diagnosis>),
     DoesNotCompile,
     /// The exercise's folder is not in the submission.
     NotSubmitted,
@@ -44,16 +45,16 @@ pub(crate) enum Verdict {
 }
 
 impl Graded {
-    pub(crate) fn points(&self) -> u32 {
+    pub fn points(&self) -> u32 {
         self.exercises.iter().map(|exercise| exercise.points).sum()
     }
 
-    pub(crate) fn of(&self) -> u32 {
+    pub fn of(&self) -> u32 {
         self.exercises.iter().map(|exercise| exercise.of).sum()
     }
 
     /// Whether every check could judge.
-    pub(crate) fn is_final(&self) -> bool {
+    pub fn is_final(&self) -> bool {
         let mut checks = self.exercises.iter().flat_map(|exercise| &exercise.checks);
         !checks.any(|check| matches!(check.verdict, Verdict::CouldNotJudge(_)))
     }
@@ -61,7 +62,7 @@ impl Graded {
 
 impl GradedExercise {
     /// The first check that did not pass.
-    pub(crate) fn first_failure(&self) -> Option<&GradedCheck> {
+    pub fn first_failure(&self) -> Option<&GradedCheck> {
         self.checks
             .iter()
             .find(|check| !matches!(check.verdict, Verdict::Passed))
@@ -70,14 +71,22 @@ impl GradedExercise {
 
 impl Verdict {
     /// In a few words.
-    pub(crate) fn words(&self) -> String {
+    pub fn words(&self) -> String {
         match self {
             Self::Passed => "passed".into(),
-            Self::Failed(diagnosis) => format!("failed: {}", diagnosis.code),
+            Self::Failed(diagnoses) => format!("failed: {}", codes(diagnoses).join(", ")),
             Self::NotImplemented(_) => "not implemented".into(),
             Self::DoesNotCompile => "does not compile".into(),
             Self::NotSubmitted => "not submitted".into(),
             Self::CouldNotJudge(_) => "could not judge".into(),
         }
     }
+}
+
+/// The codes of these diagnoses, each once.
+fn codes(diagnoses: &[Diagnosis]) -> Vec<&str> {
+    let mut codes: Vec<_> = diagnoses.iter().map(|diagnosis| &*diagnosis.code).collect();
+    codes.sort_unstable();
+    codes.dedup();
+    codes
 }

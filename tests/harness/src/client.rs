@@ -218,9 +218,10 @@ impl Client {
         self.address()
     }
 
-    /// Resets the connection.
-    pub fn reset(mut self) {
+    /// Resets the connection, and returns the address that the client had.
+    pub fn reset(mut self) -> SocketAddr {
         self.connection.reset();
+        self.address()
     }
 
     fn next_line(&mut self) -> Option<Result<Line, End>> {

@@ -11,6 +11,12 @@ const DEADLINE: Duration = Duration::from_secs(5);
 /// How long to watch that something does not happen.
 pub const QUIET_WINDOW: Duration = Duration::from_millis(300);
 
+/// How long a program has to print its banner. Where many interpreters start at once on a busy
+/// machine, a right one can be slow; only one that prints none reaches this.
+pub(crate) fn start_deadline() -> Duration {
+    deadline() * 4
+}
+
 /// How long a program gets to read what was sent, before the next piece is sent all the same. Where the
 /// system tells when it has, this is never waited out.
 pub(crate) const READ_WINDOW: Duration = if cfg!(target_os = "linux") {

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::ffi::OsStr;
+use std::path::Path;
 use std::process::Command;
 
 use crate::report::REPORT_VARIABLE;
@@ -81,6 +82,11 @@ impl Program {
     pub(crate) fn command(&self, arguments: &[impl AsRef<OsStr>]) -> Command {
         let mut command = Command::new(&self.words[0]);
         command.args(&self.words[1..]).args(arguments);
+        // Cargo runs the checks in the package's folder; a relative path in a command line means
+        // the folder in which it was typed, which the shell leaves in PWD.
+        if let Some(folder) = env::var_os("PWD").filter(|folder| Path::new(folder).is_dir()) {
+            command.current_dir(folder);
+        }
         // Backtraces take seconds to resolve, and say nothing that the message does not.
         command
             .env("RUST_BACKTRACE", "0")

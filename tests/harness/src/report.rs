@@ -1,11 +1,13 @@
 //! A failed check's words: in the terminal, worded like a compiler error, and for the grader as a
 //! line of JSON.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::fmt;
 use std::fs::OpenOptions;
 use std::io::{self, IsTerminal, Write};
 use std::panic;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use serde::{Deserialize, Serialize};
@@ -96,9 +98,21 @@ impl Diagnosis {
             panic!("the check failed, but its report can't be written: {error}\n{self}");
         }
         let colour = io::stdout().is_terminal() && env::var_os("NO_COLOR").is_none();
-        eprintln!("{}", self.text(colour));
+        match is_new(&self.code) {
+            true => eprintln!("{}", self.text(colour)),
+            false => eprintln!("{}", self.brief().text(colour)),
+        }
         // Unlike a panic, this prints no message of its own and no place in the harness.
         panic::resume_unwind(Box::new(self.code))
+    }
+
+    /// Without what has been shown with another diagnosis of this code.
+    fn brief(&self) -> Self {
+        Self {
+            output: Vec::new(),
+            timeline: Timeline::default(),
+            ..self.clone()
+        }
     }
 
     fn append_to_report(&self) -> io::Result<()> {
@@ -112,6 +126,15 @@ impl Diagnosis {
             .open(path)?
             .write_all(line.as_bytes())
     }
+}
+
+/// Whether this is the first diagnosis of its code in this process.
+fn is_new(code: &str) -> bool {
+    static SHOWN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    SHOWN
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .insert(code.to_owned())
 }
 
 /// The running check's name, as the test runner has it: `protocol::an_empty_line_is_a_message`.

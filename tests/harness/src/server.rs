@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::client::Client;
-use crate::deadline::{LONGEST_POLL, deadline};
+use crate::deadline::{LONGEST_POLL, deadline, start_deadline};
 use crate::diagnosis::Symptom;
 use crate::process::Process;
 use crate::program::Program;
@@ -345,7 +345,7 @@ enum Start {
 }
 
 fn await_start(scene: &Scene) -> Start {
-    let start = scene.recording.wait_for(deadline(), |seen| {
+    let start = scene.recording.wait_for(start_deadline(), |seen| {
         let banner = seen.program.stdout.iter().find_map(|line| {
             let line = line.text();
             let address = line.strip_prefix(BANNER)?.trim_end().parse();

@@ -214,16 +214,19 @@ impl<'a> Evidence<'a> {
         }
     }
 
-    /// The last lines of the program's stderr, each marked as its own words.
+    /// What the program said on stderr, each line marked as its own words: from its first panic on,
+    /// or the last lines.
     pub(super) fn output(&self) -> Vec<String> {
         let lines: Vec<_> = self.seen.program.stderr.iter().map(Line::text).collect();
         let lines: Vec<_> = lines
             .iter()
-            .filter(|line| !line.trim().is_empty())
+            .filter(|line| !line.trim().is_empty() && !line.starts_with("note: run with"))
             .collect();
-        let skipped = lines.len().saturating_sub(QUOTED_LINES);
-        lines[skipped..]
-            .iter()
+        let last = lines.len().saturating_sub(QUOTED_LINES);
+        let panic = lines.iter().position(|line| line.contains("panicked at "));
+        let from = panic.unwrap_or(last);
+        let quoted = lines[from..].iter().take(QUOTED_LINES);
+        quoted
             .map(|line| format!("stderr │ {}", quote(line)))
             .collect()
     }
@@ -247,7 +250,7 @@ pub(super) fn quote(text: &str) -> String {
     let mut quoted = String::new();
     for character in text.chars() {
         if quoted.chars().count() >= QUOTED_WIDTH {
-            quoted.push('…');
+            let _ = write!(quoted, "… ({} characters)", text.chars().count());
             break;
         }
         match character {

@@ -102,8 +102,8 @@ pub(super) fn find(evidence: &Evidence<'_>, symptom: &Symptom) -> Finding {
         Symptom::OtherLog { expected, log } => Finding {
             code: LOG_ORDER,
             summary: "the log does not tell what happened in its order".into(),
-            expected: expected.join(", "),
-            observed: log.join(", "),
+            expected: first_difference(expected, log),
+            observed: first_difference(log, expected),
             likely: vec![
                 "`[+]` is printed when a client begins to be served, `[-]` when it is gone, each once",
                 "clients are not served in the order in which they came",
@@ -482,6 +482,11 @@ fn end_instead_of_reply(evidence: &Evidence<'_>, id: usize, message: &str, end: 
 /// The program has ended: what did the clients do to it?
 fn ended(evidence: &Evidence<'_>) -> Finding {
     let (code, what, likely) = match evidence.trouble() {
+        _ if evidence.ended_well() && evidence.somebody_left() => (
+            ACCEPTS_ONCE,
+            "an earlier client: it ended without an error",
+            "accept in a loop that does not end: one accept is one client",
+        ),
         Some(Trouble::InvalidUtf8) => (
             DIES_OF_INVALID_UTF8,
             "one client's bytes that are not UTF-8",
@@ -507,15 +512,10 @@ fn ended(evidence: &Evidence<'_>) -> Finding {
             "a client that left without reading its replies",
             "the error of a write to one connection ends the program",
         ),
-        None if evidence.ended_well() && evidence.somebody_left() => (
-            ACCEPTS_ONCE,
-            "its first client",
-            "accept in a loop: one accept is one client",
-        ),
         None => (
             SERVER_ENDED,
-            "clients that did nothing out of the ordinary",
-            "the accept loop ends, or one connection's error is returned from main",
+            "its clients, who did nothing out of the ordinary",
+            "an error of one connection is returned from main, or unwrapped in the accept loop",
         ),
     };
     Finding {
@@ -842,5 +842,18 @@ fn end_words(end: End) -> &'static str {
     match end {
         End::Eof => "closed",
         End::Reset => "reset",
+    }
+}
+
+/// The first line in which one list differs from the other, and its number.
+fn first_difference(lines: &[String], others: &[String]) -> String {
+    let same = lines
+        .iter()
+        .zip(others)
+        .take_while(|(line, other)| line == other)
+        .count();
+    match lines.get(same) {
+        Some(line) => format!("as line {}: {}", same + 1, quote(line)),
+        None => format!("{} lines", lines.len()),
     }
 }
