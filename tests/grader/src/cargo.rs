@@ -40,6 +40,13 @@ pub fn build(workspace: &Path, package: &str) -> Result<Result<Vec<Executable>, 
     run(command, "bin")
 }
 
+/// Builds all programs of the workspace in `workspace`.
+pub fn build_workspace(workspace: &Path) -> Result<Result<Vec<Executable>, CompilerOutput>> {
+    let mut command = cargo(workspace);
+    command.args(["build", "--workspace", "--bins"]);
+    run(command, "bin")
+}
+
 /// Builds an exercise's checks, with the reference solution's package, and returns their
 /// executable.
 pub fn build_checks(exercise: &Exercise) -> Result<Executable> {

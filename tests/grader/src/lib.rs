@@ -4,6 +4,7 @@
 pub mod cargo;
 pub mod course;
 pub mod judge;
+pub mod stage;
 pub mod submission;
 pub mod verdict;
 mod workspace;

@@ -74,19 +74,24 @@ impl Verdict {
     pub fn words(&self) -> String {
         match self {
             Self::Passed => "passed".into(),
-            Self::Failed(diagnoses) => format!("failed: {}", codes(diagnoses).join(", ")),
+            Self::Failed(_) => format!("failed: {}", self.codes().join(", ")),
             Self::NotImplemented(_) => "not implemented".into(),
             Self::DoesNotCompile => "does not compile".into(),
             Self::NotSubmitted => "not submitted".into(),
             Self::CouldNotJudge(_) => "could not judge".into(),
         }
     }
-}
 
-/// The codes of these diagnoses, each once.
-fn codes(diagnoses: &[Diagnosis]) -> Vec<&str> {
-    let mut codes: Vec<_> = diagnoses.iter().map(|diagnosis| &*diagnosis.code).collect();
-    codes.sort_unstable();
-    codes.dedup();
-    codes
+    /// The codes of its diagnoses, each once.
+    pub fn codes(&self) -> Vec<&str> {
+        let mut codes: Vec<_> = match self {
+            Self::Failed(diagnoses) | Self::NotImplemented(diagnoses) => {
+                diagnoses.iter().map(|diagnosis| &*diagnosis.code).collect()
+            }
+            _ => Vec::new(),
+        };
+        codes.sort_unstable();
+        codes.dedup();
+        codes
+    }
 }

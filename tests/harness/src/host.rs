@@ -16,7 +16,7 @@ use crate::deadline::{READ_WINDOW, deadline};
 use crate::diagnosis::Symptom;
 use crate::observe;
 use crate::program::Program;
-use crate::recording::{Event, Seen, Side};
+use crate::recording::{ConnectionSeen, Event, Seen, Side};
 use crate::run::Run;
 use crate::scene::Scene;
 
@@ -96,6 +96,30 @@ impl Host {
         peers
     }
 
+    /// Expects that these clients disconnect, while `waiting` has no reply and still waits for it.
+    pub fn expect_ends_before(&self, peers: &[Peer], waiting: &Peer) {
+        let ids: Vec<_> = peers.iter().map(|peer| peer.connection.id()).collect();
+        let late = waiting.connection.id();
+        let open = |seen: &Seen| {
+            ids.iter()
+                .copied()
+                .find(|&id| seen.connections[id].end.is_none())
+        };
+        self.scene.recording.wait_for(deadline(), |seen| {
+            (open(seen).is_none() || seen.connections[late].end.is_some()).then_some(())
+        });
+        // If the one without a reply has given up first, the program has ended, and with it all
+        // connections.
+        let gave_up = self
+            .scene
+            .recording
+            .look(|seen| seen.connections[late].end.is_some());
+        let still_open = self.scene.recording.look(open);
+        if let Some(client) = still_open.or(gave_up.then(|| ids[0])) {
+            self.scene.fail(Symptom::NeverDisconnects { client });
+        }
+    }
+
     /// Waits for the one client's first message.
     pub fn first_message(&self, message: &str) -> Peer {
         let peer = self.first_messages(1).remove(0);
@@ -111,11 +135,9 @@ impl Host {
 
     fn first_messages(&self, clients: usize) -> Vec<Peer> {
         let said = self.scene.recording.wait_for(deadline(), |seen| {
-            let said = seen
-                .connections
-                .iter()
-                .filter(|client| !client.lines.is_empty())
-                .count();
+            let waiting =
+                |client: &&ConnectionSeen| !client.lines.is_empty() && client.end.is_none();
+            let said = seen.connections.iter().filter(waiting).count();
             (said >= clients)
                 .then_some(true)
                 .or(seen.program.is_over().then_some(false))

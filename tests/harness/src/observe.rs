@@ -56,7 +56,7 @@ mod linux {
 
     /// Looks at the program's end (`far`) of a connection of which the checks hold `near`.
     pub(crate) fn far_end(near: SocketAddr, far: SocketAddr) -> Option<FarEnd> {
-        let entries = tcp_entries();
+        let entries = tcp_entries(|entry| is_between(entry, far, near));
         let ours = entries.iter().find(|entry| is_between(entry, near, far))?;
         let theirs = entries.iter().find(|entry| is_between(entry, far, near))?;
         Some(FarEnd {
@@ -72,7 +72,7 @@ mod linux {
         listener: SocketAddr,
         clients: &[Option<SocketAddr>],
     ) -> Vec<Option<bool>> {
-        let entries = tcp_entries();
+        let entries = tcp_entries(|entry| canonical(entry.local_address) == listener);
         let find = |client| {
             entries
                 .iter()
@@ -101,10 +101,12 @@ mod linux {
     /// another (a shell, a sandbox), that one does not count. All of them where there is none.
     fn owners(root: u32, listener: Option<SocketAddr>) -> Option<Vec<Process>> {
         let family = family(i32::try_from(root).ok()?)?;
-        let inodes: HashSet<u64> = tcp_entries()
+        let is_listener = |entry: &TcpNetEntry| {
+            entry.state == TcpState::Listen && Some(canonical(entry.local_address)) == listener
+        };
+        let inodes: HashSet<u64> = tcp_entries(is_listener)
             .iter()
-            .filter(|entry| entry.state == TcpState::Listen)
-            .filter(|entry| Some(canonical(entry.local_address)) == listener)
+            .filter(|entry| is_listener(entry))
             .map(|entry| entry.inode)
             .collect();
         let (owners, others): (Vec<_>, Vec<_>) = family
@@ -143,10 +145,14 @@ mod linux {
         Some(family)
     }
 
-    fn tcp_entries() -> Vec<TcpNetEntry> {
+    /// The TCP sockets of this network namespace, if one of them is `wanted`; those of IPv6 too if
+    /// none is: a listener for both families gets its IPv4 clients there, as ::ffff:127.0.0.1. (The
+    /// kernel walks its whole table for each of the two, which takes milliseconds.)
+    fn tcp_entries(wanted: impl Fn(&TcpNetEntry) -> bool) -> Vec<TcpNetEntry> {
         let mut entries = procfs::net::tcp().unwrap_or_default();
-        // A listener for both families gets its IPv4 clients here, as ::ffff:127.0.0.1.
-        entries.extend(procfs::net::tcp6().unwrap_or_default());
+        if !entries.iter().any(wanted) {
+            entries.extend(procfs::net::tcp6().unwrap_or_default());
+        }
         entries
     }
 

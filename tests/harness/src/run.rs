@@ -164,6 +164,28 @@ impl Outcome {
         }
     }
 
+    /// Expects that these arguments were refused: an exit status that is not 0, and one line on stderr
+    /// that contains `naming`.
+    pub fn expect_refusal(&self, arguments: &[&str], naming: &str) {
+        let arguments = arguments.join(" ");
+        if self.success || !self.stdout.is_empty() {
+            self.scene.fail(Symptom::NotRefused {
+                arguments,
+                address: None,
+            });
+        }
+        let lines: Vec<_> = self
+            .stderr
+            .iter()
+            .filter(|line| !line.trim().is_empty())
+            .collect();
+        if lines.len() != 1 || !lines[0].contains(naming) {
+            let naming = naming.to_owned();
+            self.scene
+                .fail(Symptom::UnclearRefusal { arguments, naming });
+        }
+    }
+
     /// Expects the report on `clients` clients of which `failed` failed: the reply of each of the
     /// others on stdout, each failure on stderr, the count at the end, and the exit status.
     pub fn expect_report(&self, clients: usize, failed: &[usize], replies: &[(usize, String)]) {

@@ -1,9 +1,14 @@
 //! The rules for programs that are clients.
 
+use std::time::Duration;
+
 use super::evidence::{Evidence, quote};
 use super::{Finding, Symptom};
 use crate::codes::*;
 use crate::recording::ConnectionSeen;
+
+/// Far longer than a client takes that does not wait, far shorter than the patience that is asked of it.
+const LONG_WAIT: Duration = Duration::from_secs(1);
 
 /// The diagnosis of a symptom that only a client can have; `None` for a server's.
 pub(super) fn find(evidence: &Evidence<'_>, symptom: &Symptom) -> Option<Finding> {
@@ -130,16 +135,18 @@ fn too_few_hellos(evidence: &Evidence<'_>, expected: usize) -> Finding {
             vec!["a message ends with a newline: send it too"],
         );
     }
-    if evidence.has_ended() && said > 0 {
+    // A client that ended its connection soon after it was made did not wait; one that held it for
+    // long has given up.
+    let gave_up = connections.iter().any(|client| held(client) >= LONG_WAIT);
+    if evidence.has_ended() && !gave_up {
         return does_not_wait(evidence);
     }
-    let (code, likely) = match said {
-        0 if evidence.has_ended() => (DOES_NOT_WAIT, "the threads are spawned and never joined"),
-        0 => (
+    let (code, likely) = match (said, most_at_once(connections)) {
+        (0, _) => (
             NO_HELLO,
             "the hello is not sent, or stays in a buffer that is not flushed",
         ),
-        1 => (
+        (_, 1) => (
             ONE_AFTER_ANOTHER,
             "each client waits for its reply before the next one starts",
         ),
@@ -150,7 +157,10 @@ fn too_few_hellos(evidence: &Evidence<'_>, expected: usize) -> Finding {
     };
     finding(
         code,
-        format!("{said} of {expected} clients had said hello while the replies were withheld"),
+        format!(
+            "at most {} of {expected} clients had said hello at the same time",
+            most_at_once(connections)
+        ),
         expected_text,
         observed,
         vec![likely],
@@ -178,30 +188,27 @@ fn does_not_wait(evidence: &Evidence<'_>) -> Finding {
 
 fn never_ends(evidence: &Evidence<'_>, seconds: u64) -> Finding {
     let connections = &evidence.seen.connections;
-    let waiting = || {
-        connections
-            .iter()
-            .filter(|client| client.left.is_none() && !is_answered(client))
-    };
+    let unresolved: Vec<_> = connections
+        .iter()
+        .filter(|client| client.end.is_none())
+        .collect();
+    let unanswered = || unresolved.iter().filter(|client| !is_answered(client));
     let (code, likely) = if connections.is_empty() {
         (
             CONNECTS_FOREVER,
             "a connect can wait for minutes, and be tried for ever: give it a time-out, and give up",
         )
-    } else if connections
-        .iter()
-        .all(|client| client.left.is_some() && !is_answered(client))
-    {
+    } else if unresolved.iter().all(|client| client.left.is_some()) {
         (
             MISSES_THE_END,
             "a read of 0 bytes, or an error, means that no reply will come: stop reading",
         )
-    } else if waiting().any(|client| !client.sent.is_empty()) {
+    } else if unanswered().any(|client| !client.sent.is_empty()) {
         (
             NO_DEADLINE,
             "a read time-out starts anew with each byte: count the time from the first read on",
         )
-    } else if waiting().next().is_some() {
+    } else if unanswered().next().is_some() {
         (
             WAITS_FOREVER,
             "a reply may never come: give the read a time-out",
@@ -297,6 +304,30 @@ fn succeeded(evidence: &Evidence<'_>, failed: Option<usize>) -> Finding {
         format!("{}; {}", evidence.state(), evidence.stdout()),
         vec![likely],
     )
+}
+
+/// For how long the client kept its connection; 0 if it still does.
+fn held(client: &ConnectionSeen) -> Duration {
+    match (client.connected, client.end) {
+        (Some(from), Some((_, to))) => to.since_start.saturating_sub(from.since_start),
+        _ => Duration::ZERO,
+    }
+}
+
+/// How many clients were waiting for their reply at the same time, at most.
+fn most_at_once(connections: &[ConnectionSeen]) -> usize {
+    let waits = connections.iter().filter_map(|client| {
+        let end = client.end.map_or(Duration::MAX, |(_, at)| at.since_start);
+        Some((client.lines.first()?.at.since_start, end))
+    });
+    let waits: Vec<_> = waits.collect();
+    let at_once = |&(from, _): &(Duration, Duration)| {
+        waits
+            .iter()
+            .filter(|&&(other, end)| other <= from && end > from)
+            .count()
+    };
+    waits.iter().map(at_once).max().unwrap_or_default()
 }
 
 /// Whether the played server has sent it a whole line.

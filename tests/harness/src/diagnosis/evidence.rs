@@ -294,7 +294,9 @@ fn trouble(client: &ConnectionSeen) -> Option<Trouble> {
     match sent.last() {
         _ if leave == Leave::Reset => Some(Trouble::Reset),
         None => Some(Trouble::LeftWithoutAWord),
-        Some(b'\n') if client.lines.is_empty() => Some(Trouble::LeftWithoutReading),
+        Some(b'\n') if client.lines.is_empty() && client.end.is_none() => {
+            Some(Trouble::LeftWithoutReading)
+        }
         Some(b'\n') => None,
         Some(_) => Some(Trouble::LeftInMidMessage),
     }

@@ -481,7 +481,19 @@ fn end_instead_of_reply(evidence: &Evidence<'_>, id: usize, message: &str, end: 
 
 /// The program has ended: what did the clients do to it?
 fn ended(evidence: &Evidence<'_>) -> Finding {
+    let (panics, asked) = evidence.panics();
     let (code, what, likely) = match evidence.trouble() {
+        // One panic more than was asked for is the end of the accept loop itself.
+        _ if asked > 0 && panics > asked + 1 => (
+            PANIC_SPREADS,
+            "the panic of a job",
+            "a lock was held during the panic: it is poisoned, and `unwrap` spreads the panic",
+        ),
+        _ if asked > 0 => (
+            LOST_WORKER,
+            "the panics of its jobs",
+            "a panic ends the worker that runs the job: catch it, or start another worker",
+        ),
         _ if evidence.ended_well() && evidence.somebody_left() => (
             ACCEPTS_ONCE,
             "an earlier client: it ended without an error",

@@ -1,0 +1,242 @@
+//! Runs the checks against each program of the corpus, and holds what they say against what they must
+//! say.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use grader::course::Exercise;
+use grader::stage::{Command, Stage};
+use grader::verdict::Verdict;
+
+use crate::build::build;
+use crate::{Corpus, Mutant, Variant};
+
+/// How many programs are examined at the same time: the checks that fail wait for their deadline.
+const AT_ONCE: usize = 5;
+
+/// All checks of a program start at once, and take the most of the machine in their first second.
+const STAGGER: Duration = Duration::from_millis(1500);
+
+/// A program of the corpus with the verdict of every check.
+pub struct Examined<'a> {
+    pub program: Subject<'a>,
+    pub exercise: &'a Exercise,
+    /// In the order of the exercise's checks.
+    pub verdicts: Vec<Verdict>,
+}
+
+#[derive(Clone, Copy)]
+pub enum Subject<'a> {
+    Mutant(&'a Mutant),
+    Variant(&'a Variant),
+}
+
+impl Subject<'_> {
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Mutant(mutant) => &mutant.name,
+            Self::Variant(variant) => &variant.name,
+        }
+    }
+}
+
+impl Corpus {
+    /// Builds all programs and runs every check of its exercise against each.
+    ///
+    /// # Errors
+    ///
+    /// If a program or the checks can't be built.
+    pub fn examine(&self) -> Result<Vec<Examined<'_>>> {
+        let executables = build(self)?;
+        let mut stages = BTreeMap::new();
+        for exercise in &self.course.exercises {
+            stages.insert(&*exercise.name, Stage::new(exercise)?);
+        }
+        let mut jobs = Vec::new();
+        for mutant in &self.mutants {
+            let exercise = mutant
+                .exercise(&self.course)
+                .context("a mutant of no exercise")?;
+            let commands = mutant_commands(mutant, exercise, &executables)?;
+            jobs.push((Subject::Mutant(mutant), exercise, commands));
+        }
+        for variant in &self.variants {
+            let exercise = variant
+                .exercise(&self.course)
+                .context("a variant of no exercise")?;
+            let commands = vec![variant_command(variant, exercise, &executables)?];
+            jobs.push((Subject::Variant(variant), exercise, commands));
+        }
+        let queue = Mutex::new(jobs.into_iter().enumerate());
+        let next = || queue.lock().ok()?.next();
+        let examine = || {
+            let mut examined = Vec::new();
+            while let Some((index, (program, exercise, commands))) = next() {
+                let verdicts = stages[&*exercise.name].run_all(exercise, &commands);
+                examined.push((
+                    index,
+                    Examined {
+                        program,
+                        exercise,
+                        verdicts,
+                    },
+                ));
+            }
+            examined
+        };
+        let mut examined = thread::scope(|scope| {
+            let workers: Vec<_> = (0..AT_ONCE)
+                .map(|_| {
+                    let worker = scope.spawn(examine);
+                    thread::sleep(STAGGER);
+                    worker
+                })
+                .collect();
+            let mut examined = Vec::new();
+            for worker in workers {
+                examined.extend(
+                    worker
+                        .join()
+                        .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+                );
+            }
+            examined
+        });
+        examined.sort_by_key(|(index, _)| *index);
+        Ok(examined.into_iter().map(|(_, examined)| examined).collect())
+    }
+}
+
+fn mutant_commands(
+    mutant: &Mutant,
+    exercise: &Exercise,
+    executables: &BTreeMap<String, PathBuf>,
+) -> Result<Vec<Command>> {
+    let programs = exercise.programs.iter();
+    programs
+        .map(|program| match &mutant.command {
+            Some(command) => Ok(Command::new(program, command.clone())),
+            None => {
+                let suffix = program.strip_prefix(&exercise.name).unwrap_or_default();
+                let name = format!("{}{suffix}", mutant.name);
+                let path = executables
+                    .get(&name)
+                    .with_context(|| format!("{name} was not built"))?;
+                Command::of_executable(program, path)
+            }
+        })
+        .collect()
+}
+
+fn variant_command(
+    variant: &Variant,
+    exercise: &Exercise,
+    executables: &BTreeMap<String, PathBuf>,
+) -> Result<Command> {
+    let program = variant
+        .program(exercise)
+        .context("a variant of no program")?;
+    match variant.is_rust() {
+        true => {
+            let path = executables.get(&variant.name);
+            Command::of_executable(
+                program,
+                path.with_context(|| format!("{} was not built", variant.name))?,
+            )
+        }
+        false => {
+            let script = variant.path.to_str().context("a path that is not UTF-8")?;
+            Ok(Command::new(program, format!("python3 '{script}'")))
+        }
+    }
+}
+
+impl Examined<'_> {
+    /// What is not as it must be, each in a line.
+    pub fn faults(&self) -> Vec<String> {
+        let checks = self.exercise.checks.iter().map(|check| check.name.as_str());
+        let verdicts: Vec<_> = checks.zip(&self.verdicts).collect();
+        let faults = match self.program {
+            Subject::Mutant(mutant) => mutant_faults(mutant, &verdicts),
+            Subject::Variant(_) => variant_faults(&verdicts),
+        };
+        faults
+            .into_iter()
+            .map(|fault| format!("{}: {fault}", self.program.name()))
+            .collect()
+    }
+
+    /// Whether the checks caught it.
+    pub fn is_caught(&self) -> bool {
+        self.verdicts
+            .iter()
+            .any(|verdict| !matches!(verdict, Verdict::Passed))
+    }
+}
+
+fn variant_faults(verdicts: &[(&str, &Verdict)]) -> Vec<String> {
+    let wrong = verdicts
+        .iter()
+        .filter(|(_, verdict)| !matches!(verdict, Verdict::Passed));
+    wrong
+        .map(|(check, verdict)| format!("a right program fails {check}: {}", details(verdict)))
+        .collect()
+}
+
+fn mutant_faults(mutant: &Mutant, verdicts: &[(&str, &Verdict)]) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut is_diagnosed = false;
+    for (check, verdict) in verdicts {
+        let codes = verdict.codes();
+        is_diagnosed |= codes.contains(&mutant.diagnosis.as_str());
+        let confused = codes.iter().find(|&&code| {
+            code != mutant.diagnosis && !mutant.also.iter().any(|also| also == code)
+        });
+        if let Some(code) = confused {
+            faults.push(format!("{check} takes it for {code}"));
+        }
+        let passed = matches!(verdict, Verdict::Passed);
+        if matches!(verdict, Verdict::CouldNotJudge(_)) {
+            faults.push(format!("{check}: {}", details(verdict)));
+        }
+        if !passed && mutant.passes.iter().any(|name| name == check) {
+            faults.push(format!(
+                "{check} must pass, and fails: {}",
+                details(verdict)
+            ));
+        }
+        if let Some(fails) = &mutant.fails {
+            let must_fail = fails.iter().any(|name| name == check);
+            if must_fail == passed {
+                let (must, does) = if must_fail {
+                    ("fail", "passes")
+                } else {
+                    ("pass", "fails")
+                };
+                faults.push(format!(
+                    "{check} must {must}, and {does}: {}",
+                    details(verdict)
+                ));
+            }
+        }
+    }
+    if !is_diagnosed {
+        faults.push(format!("no check diagnoses {}", mutant.diagnosis));
+    }
+    faults
+}
+
+fn details(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Failed(diagnoses) => diagnoses
+            .iter()
+            .map(|diagnosis| format!("\n{diagnosis}"))
+            .collect(),
+        Verdict::CouldNotJudge(reason) => reason.clone(),
+        _ => verdict.words(),
+    }
+}

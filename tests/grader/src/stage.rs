@@ -1,0 +1,186 @@
+//! Runs an exercise's checks, each in a process of its own, with some command in the place of each of
+//! the exercise's programs.
+
+use std::fs::{self, File};
+use std::panic;
+use std::path::{Path, PathBuf};
+use std::process::{self, Stdio};
+use std::sync::Mutex;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use harness::{Diagnosis, REPORT_VARIABLE};
+use wait_timeout::ChildExt;
+
+use crate::cargo;
+use crate::course::{Check, Exercise};
+use crate::verdict::Verdict;
+
+/// How many checks run at the same time: they wait more than they work.
+const CHECKS_AT_ONCE: usize = 32;
+
+/// No check takes that long, however often it reaches a deadline; one that does has a fault.
+const CHECK_LIMIT: Duration = Duration::from_secs(300);
+
+/// The code of the diagnosis of a program with a `todo!` on its way.
+const NOT_IMPLEMENTED: &str = "not-implemented";
+
+/// A command line in the place of a program.
+pub struct Command {
+    variable: String,
+    line: String,
+}
+
+impl Command {
+    /// Puts a command line in the place of the program of this name (`ex03-client`).
+    pub fn new(program: &str, line: String) -> Self {
+        let variable = format!("{}_COMMAND", program.to_uppercase().replace('-', "_"));
+        Self { variable, line }
+    }
+
+    /// Puts an executable in the place of the program of this name.
+    ///
+    /// # Errors
+    ///
+    /// If its path is not UTF-8: it could not stand in a command line.
+    pub fn of_executable(program: &str, path: &Path) -> Result<Self> {
+        let path = path
+            .to_str()
+            .context("the path of a program is not UTF-8")?;
+        Ok(Self::new(program, shell_words::quote(path).into_owned()))
+    }
+}
+
+/// The compiled checks of one exercise.
+pub struct Stage {
+    checks: PathBuf,
+    tests: Vec<String>,
+}
+
+impl Stage {
+    /// Builds the checks of an exercise.
+    ///
+    /// # Errors
+    ///
+    /// If they can't be built or listed.
+    pub fn new(exercise: &Exercise) -> Result<Self> {
+        let checks = cargo::build_checks(exercise)?.path;
+        Ok(Self {
+            tests: cargo::list_tests(&checks)?,
+            checks,
+        })
+    }
+
+    /// Runs all checks of the exercise with these commands in the place of its programs. A check
+    /// that can't judge says so in its verdict.
+    pub fn run_all(&self, exercise: &Exercise, commands: &[Command]) -> Vec<Verdict> {
+        in_parallel(&exercise.checks, |check| {
+            self.run(check, commands)
+                .unwrap_or_else(|error| Verdict::CouldNotJudge(format!("{error:#}")))
+        })
+    }
+
+    fn run(&self, check: &Check, commands: &[Command]) -> Result<Verdict> {
+        let cases = self.cases(&check.name);
+        if cases.is_empty() {
+            bail!("there is no such check: {}", check.name);
+        }
+        let scratch = tempfile::tempdir().context("cannot make a scratch folder")?;
+        let (report, log) = (scratch.path().join("report"), scratch.path().join("log"));
+        let status = self.run_tests(&cases, commands, &report, File::create(&log)?)?;
+        let mut diagnoses = diagnoses(&report)?;
+        diagnoses.sort_by(|one, other| one.check.cmp(&other.check));
+        match (status, diagnoses.is_empty()) {
+            (true, true) => Ok(Verdict::Passed),
+            (false, false) if diagnoses.iter().all(|found| found.code == NOT_IMPLEMENTED) => {
+                Ok(Verdict::NotImplemented(diagnoses))
+            }
+            (false, false) => Ok(Verdict::Failed(diagnoses)),
+            // The check itself has panicked, or passed with a diagnosis.
+            (_, _) => Err(anyhow!("{}", fs::read_to_string(&log)?.trim())),
+        }
+    }
+
+    /// Runs these tests and returns whether they passed.
+    fn run_tests(
+        &self,
+        cases: &[&String],
+        commands: &[Command],
+        report: &Path,
+        log: File,
+    ) -> Result<bool> {
+        let mut child = process::Command::new(&self.checks)
+            .arg("--exact")
+            .args(cases)
+            .envs(
+                commands
+                    .iter()
+                    .map(|command| (&command.variable, &command.line)),
+            )
+            .env(REPORT_VARIABLE, report)
+            .env("RUST_BACKTRACE", "0")
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .with_context(|| format!("cannot run {}", self.checks.display()))?;
+        match child.wait_timeout(CHECK_LIMIT)? {
+            Some(status) => Ok(status.success()),
+            None => {
+                child.kill()?;
+                child.wait()?;
+                bail!("the check did not end within {} s", CHECK_LIMIT.as_secs())
+            }
+        }
+    }
+
+    /// The tests that make up a check: the function itself, or its cases.
+    fn cases(&self, check: &str) -> Vec<&String> {
+        let is_case = |test: &&String| {
+            test.strip_prefix(check)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with("::case_"))
+        };
+        self.tests.iter().filter(is_case).collect()
+    }
+}
+
+/// The diagnoses in the file to which failed checks append theirs; none if there is no such file.
+fn diagnoses(report: &Path) -> Result<Vec<Diagnosis>> {
+    if !report.exists() {
+        return Ok(Vec::new());
+    }
+    let text = fs::read_to_string(report).context("cannot read a check's report")?;
+    let parse = |line| serde_json::from_str(line).context("a check's report is damaged");
+    text.lines().map(parse).collect()
+}
+
+/// Does the work for each item, several at the same time, and returns the results in order.
+fn in_parallel<Item: Sync, Output: Send>(
+    items: &[Item],
+    work: impl Fn(&Item) -> Output + Sync,
+) -> Vec<Output> {
+    let queue = Mutex::new(items.iter().enumerate());
+    let next = || queue.lock().ok()?.next();
+    let mut results = thread::scope(|scope| {
+        let workers: Vec<_> = (0..CHECKS_AT_ONCE.min(items.len()))
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut results = Vec::new();
+                    while let Some((index, item)) = next() {
+                        results.push((index, work(item)));
+                    }
+                    results
+                })
+            })
+            .collect();
+        let join = |worker: thread::ScopedJoinHandle<'_, Vec<_>>| {
+            worker
+                .join()
+                .unwrap_or_else(|panic| panic::resume_unwind(panic))
+        };
+        workers.into_iter().flat_map(join).collect::<Vec<_>>()
+    });
+    results.sort_by_key(|(index, _)| *index);
+    results.into_iter().map(|(_, result)| result).collect()
+}
