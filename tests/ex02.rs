@@ -22,8 +22,8 @@ fn server() -> Server {
 #[case::hundred(100)]
 fn any_client_is_answered_while_the_others_stay_connected(server: Server, #[case] clients: usize) {
     let mut clients = server.connect_many(clients);
-    for client in clients.iter_mut().rev() {
-        client.ask("and the others?");
+    for (number, client) in clients.iter_mut().enumerate().rev() {
+        client.ask(&format!("client {number} speaks"));
     }
 }
 

@@ -2,7 +2,9 @@
 //! say.
 
 use std::collections::BTreeMap;
+use std::panic;
 use std::path::PathBuf;
+use std::process;
 use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
@@ -15,11 +17,27 @@ use grader::verdict::Verdict;
 use crate::build::build;
 use crate::{Corpus, Mutant, Variant};
 
-/// How many programs are examined at the same time: the checks that fail wait for their deadline.
-const AT_ONCE: usize = 5;
+/// How many programs are examined at the same time, and how many checks of each.
+struct Pace {
+    programs: usize,
+    checks: usize,
+    /// All checks of a program start at once, and take the most of the machine in their first second.
+    stagger: Duration,
+}
 
-/// All checks of a program start at once, and take the most of the machine in their first second.
-const STAGGER: Duration = Duration::from_millis(1500);
+/// Most checks of a mutant wait for their deadline.
+const MUTANTS: Pace = Pace {
+    programs: 5,
+    checks: 32,
+    stagger: Duration::from_millis(1500),
+};
+
+/// The checks of a right program work all the time; an interpreter's start is work, too.
+const VARIANTS: Pace = Pace {
+    programs: 2,
+    checks: 6,
+    stagger: Duration::ZERO,
+};
 
 /// A program of the corpus with the verdict of every check.
 pub struct Examined<'a> {
@@ -52,63 +70,103 @@ impl Corpus {
     /// If a program or the checks can't be built.
     pub fn examine(&self) -> Result<Vec<Examined<'_>>> {
         let executables = build(self)?;
+        let python = find_python()?;
         let mut stages = BTreeMap::new();
         for exercise in &self.course.exercises {
             stages.insert(&*exercise.name, Stage::new(exercise)?);
         }
-        let mut jobs = Vec::new();
+        let mut mutants = Vec::new();
         for mutant in &self.mutants {
             let exercise = mutant
                 .exercise(&self.course)
                 .context("a mutant of no exercise")?;
             let commands = mutant_commands(mutant, exercise, &executables)?;
-            jobs.push((Subject::Mutant(mutant), exercise, commands));
+            mutants.push(Job {
+                program: Subject::Mutant(mutant),
+                exercise,
+                commands,
+            });
         }
+        let mut variants = Vec::new();
         for variant in &self.variants {
             let exercise = variant
                 .exercise(&self.course)
                 .context("a variant of no exercise")?;
-            let commands = vec![variant_command(variant, exercise, &executables)?];
-            jobs.push((Subject::Variant(variant), exercise, commands));
+            let commands = vec![variant_command(variant, exercise, &executables, &python)?];
+            variants.push(Job {
+                program: Subject::Variant(variant),
+                exercise,
+                commands,
+            });
         }
-        let queue = Mutex::new(jobs.into_iter().enumerate());
-        let next = || queue.lock().ok()?.next();
-        let examine = || {
-            let mut examined = Vec::new();
-            while let Some((index, (program, exercise, commands))) = next() {
-                let verdicts = stages[&*exercise.name].run_all(exercise, &commands);
-                examined.push((
-                    index,
-                    Examined {
-                        program,
-                        exercise,
-                        verdicts,
-                    },
-                ));
-            }
-            examined
-        };
-        let mut examined = thread::scope(|scope| {
-            let workers: Vec<_> = (0..AT_ONCE)
-                .map(|_| {
-                    let worker = scope.spawn(examine);
-                    thread::sleep(STAGGER);
-                    worker
-                })
-                .collect();
-            let mut examined = Vec::new();
-            for worker in workers {
-                examined.extend(
-                    worker
-                        .join()
-                        .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-                );
-            }
-            examined
-        });
-        examined.sort_by_key(|(index, _)| *index);
-        Ok(examined.into_iter().map(|(_, examined)| examined).collect())
+        let mut examined = examine_all(mutants, &stages, &MUTANTS);
+        examined.extend(examine_all(variants, &stages, &VARIANTS));
+        Ok(examined)
     }
+}
+
+/// A program that is to be examined.
+struct Job<'a> {
+    program: Subject<'a>,
+    exercise: &'a Exercise,
+    commands: Vec<Command>,
+}
+
+fn examine_all<'a>(
+    jobs: Vec<Job<'a>>,
+    stages: &BTreeMap<&str, Stage>,
+    pace: &Pace,
+) -> Vec<Examined<'a>> {
+    let queue = Mutex::new(jobs.into_iter().enumerate());
+    let next = || queue.lock().ok()?.next();
+    let examine = || {
+        let mut examined = Vec::new();
+        while let Some((
+            index,
+            Job {
+                program,
+                exercise,
+                commands,
+            },
+        )) = next()
+        {
+            let verdicts = stages[&*exercise.name].run_all(exercise, &commands, pace.checks);
+            examined.push((
+                index,
+                Examined {
+                    program,
+                    exercise,
+                    verdicts,
+                },
+            ));
+        }
+        examined
+    };
+    let mut examined = thread::scope(|scope| {
+        let start = |_| {
+            let worker = scope.spawn(examine);
+            thread::sleep(pace.stagger);
+            worker
+        };
+        let workers: Vec<_> = (0..pace.programs).map(start).collect();
+        let join = |worker: thread::ScopedJoinHandle<'_, Vec<_>>| {
+            worker
+                .join()
+                .unwrap_or_else(|panic| panic::resume_unwind(panic))
+        };
+        workers.into_iter().flat_map(join).collect::<Vec<_>>()
+    });
+    examined.sort_by_key(|(index, _)| *index);
+    examined.into_iter().map(|(_, examined)| examined).collect()
+}
+
+/// The interpreter itself: what is called `python3` may be a script that looks for it, slowly, each time.
+fn find_python() -> Result<String> {
+    let output = process::Command::new("python3")
+        .args(["-c", "import sys; print(sys.executable)"])
+        .output()
+        .context("the variants in Python need python3")?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 fn mutant_commands(
@@ -136,6 +194,7 @@ fn variant_command(
     variant: &Variant,
     exercise: &Exercise,
     executables: &BTreeMap<String, PathBuf>,
+    python: &str,
 ) -> Result<Command> {
     let program = variant
         .program(exercise)
@@ -150,7 +209,7 @@ fn variant_command(
         }
         false => {
             let script = variant.path.to_str().context("a path that is not UTF-8")?;
-            Ok(Command::new(program, format!("python3 '{script}'")))
+            Ok(Command::new(program, format!("'{python}' '{script}'")))
         }
     }
 }

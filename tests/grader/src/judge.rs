@@ -11,6 +11,9 @@ use crate::submission::Submission;
 use crate::verdict::{Graded, GradedCheck, GradedExercise, Verdict};
 use crate::workspace::Workspace;
 
+/// How many checks run at the same time: they wait more than they work.
+const CHECKS_AT_ONCE: usize = 16;
+
 /// Judges these exercises of the submission.
 pub fn judge(submission: &Submission, exercises: &[&Exercise]) -> Result<Graded> {
     let workspace = Workspace::new(submission, exercises)?;
@@ -46,7 +49,7 @@ fn judge_exercise(
     let stage = Stage::new(exercise)?;
     let commands = commands(exercise, &programs)?;
     progress(&format!("{}: checking {}", submission.name, exercise.name));
-    let verdicts = stage.run_all(exercise, &commands);
+    let verdicts = stage.run_all(exercise, &commands, CHECKS_AT_ONCE);
     let checks = exercise.checks.iter().zip(verdicts);
     let checks = checks
         .map(|(check, verdict)| graded_check(check, verdict))

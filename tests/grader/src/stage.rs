@@ -17,9 +17,6 @@ use crate::cargo;
 use crate::course::{Check, Exercise};
 use crate::verdict::Verdict;
 
-/// How many checks run at the same time: they wait more than they work.
-const CHECKS_AT_ONCE: usize = 32;
-
 /// No check takes that long, however often it reaches a deadline; one that does has a fault.
 const CHECK_LIMIT: Duration = Duration::from_secs(300);
 
@@ -72,10 +69,15 @@ impl Stage {
         })
     }
 
-    /// Runs all checks of the exercise with these commands in the place of its programs. A check
-    /// that can't judge says so in its verdict.
-    pub fn run_all(&self, exercise: &Exercise, commands: &[Command]) -> Vec<Verdict> {
-        in_parallel(&exercise.checks, |check| {
+    /// Runs all checks of the exercise with these commands in the place of its programs, `at_once` of
+    /// them at the same time. A check that can't judge says so in its verdict.
+    pub fn run_all(
+        &self,
+        exercise: &Exercise,
+        commands: &[Command],
+        at_once: usize,
+    ) -> Vec<Verdict> {
+        in_parallel(&exercise.checks, at_once, |check| {
             self.run(check, commands)
                 .unwrap_or_else(|error| Verdict::CouldNotJudge(format!("{error:#}")))
         })
@@ -158,12 +160,13 @@ fn diagnoses(report: &Path) -> Result<Vec<Diagnosis>> {
 /// Does the work for each item, several at the same time, and returns the results in order.
 fn in_parallel<Item: Sync, Output: Send>(
     items: &[Item],
+    at_once: usize,
     work: impl Fn(&Item) -> Output + Sync,
 ) -> Vec<Output> {
     let queue = Mutex::new(items.iter().enumerate());
     let next = || queue.lock().ok()?.next();
     let mut results = thread::scope(|scope| {
-        let workers: Vec<_> = (0..CHECKS_AT_ONCE.min(items.len()))
+        let workers: Vec<_> = (0..at_once.min(items.len()))
             .map(|_| {
                 scope.spawn(|| {
                     let mut results = Vec::new();

@@ -143,6 +143,14 @@ impl ConnectionSeen {
             .flat_map(|(_, bytes)| bytes.iter().copied())
     }
 
+    /// Whether one write held more than one line, or a line and a part of another.
+    pub(crate) fn sent_lines_together(&self) -> bool {
+        self.sent.iter().any(|(_, bytes)| {
+            let end = bytes.iter().position(|&byte| byte == b'\n');
+            end.is_some_and(|end| end + 1 < bytes.len())
+        })
+    }
+
     /// When the message with this number (from 0) was complete on the played side: just before the
     /// write that held its newline, or before the half-close that ended it.
     pub(crate) fn sent_at(&self, message: usize) -> Option<Moment> {

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -31,6 +32,7 @@ pub(crate) struct Scene {
     /// The address of the program's listener, if it is a server.
     listener: OnceLock<SocketAddr>,
     capacity: OnceLock<Capacity>,
+    out_of_descriptors: AtomicBool,
 }
 
 impl Scene {
@@ -41,6 +43,7 @@ impl Scene {
             pid: OnceLock::new(),
             listener: OnceLock::new(),
             capacity: OnceLock::new(),
+            out_of_descriptors: AtomicBool::new(false),
         })
     }
 
@@ -80,7 +83,9 @@ impl Scene {
         let (Some(&pid), Some(listener)) = (self.pid.get(), self.listener()) else {
             return false;
         };
-        observe::limit_descriptors(pid, listener, more).is_some()
+        let is_limited = observe::limit_descriptors(pid, listener, more).is_some();
+        self.out_of_descriptors.store(is_limited, Ordering::SeqCst);
+        is_limited
     }
 
     /// [`Self::poll_for`] until the deadline.
@@ -121,6 +126,7 @@ impl Scene {
         let vitals = self.vitals();
         let accepted = self.accepted();
         let capacity = self.capacity.get().copied().unwrap_or_default();
+        let out_of_descriptors = self.out_of_descriptors.load(Ordering::SeqCst);
         let now = self.recording.now();
         self.recording
             .look(|seen| {
@@ -130,6 +136,7 @@ impl Scene {
                     vitals,
                     accepted,
                     capacity,
+                    out_of_descriptors,
                 };
                 diagnose(&self.program, &evidence, &symptom)
             })

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::observe::Vitals;
-use crate::recording::{ConnectionSeen, End, Leave, Line, Moment, Seen};
+use crate::recording::{ConnectionSeen, End, Leave, Line, Moment, Seen, Side};
 use crate::scene::Capacity;
 use crate::server::{connected, disconnected};
 use crate::timeline::Timeline;
@@ -35,6 +35,8 @@ pub(crate) struct Evidence<'a> {
     /// Of each connection, whether the program has accepted it.
     pub(crate) accepted: Vec<Option<bool>>,
     pub(crate) capacity: Capacity,
+    /// Whether the program was allowed fewer descriptors than it needs.
+    pub(crate) out_of_descriptors: bool,
 }
 
 impl<'a> Evidence<'a> {
@@ -82,14 +84,15 @@ impl<'a> Evidence<'a> {
         open.filter(|client| self.is_taken_up(client)).count()
     }
 
-    /// A client has left, and the log does not say so.
+    /// A client that was taken up has left, and the log does not say so.
     pub(super) fn misses_a_departure(&self) -> bool {
         let left = self
             .seen
             .connections
             .iter()
             .filter(|client| client.left.is_some());
-        left.filter_map(|client| client.local)
+        left.filter(|client| self.is_taken_up(client))
+            .filter_map(|client| client.local)
             .any(|local| !self.logs(&disconnected(local)))
     }
 
@@ -266,19 +269,29 @@ fn is_open(client: &ConnectionSeen) -> bool {
     client.connected.is_some() && client.left.is_none() && client.end.is_none()
 }
 
-fn fate(client: &ConnectionSeen) -> String {
-    let said = match client.sent.is_empty() {
-        true if client.lines.is_empty() => "silent",
-        false if client.lines.is_empty() => "not answered",
-        _ => "answered",
+fn fate(connection: &ConnectionSeen) -> String {
+    let has_sent = !connection.sent.is_empty();
+    let has_received = !connection.lines.is_empty();
+    let (asked, answered, other) = match connection.side {
+        Side::Client => (has_sent, has_received, "the program"),
+        Side::Server => (has_received, has_sent, "the client"),
     };
-    let now = match (client.left, client.end, client.connected) {
-        (_, _, None) => "not connected",
-        (Some((Leave::Closed, _)), _, _) => "left",
-        (Some((Leave::Reset, _)), _, _) => "left with a reset",
-        (None, Some((End::Eof, _)), _) => "closed by the program",
-        (None, Some((End::Reset, _)), _) => "reset by the program",
-        (None, None, _) => "connected",
+    let said = match (asked, answered) {
+        (false, false) => "silent",
+        (_, true) => "answered",
+        (true, false) => "not answered",
+    };
+    let now = match (connection.left, connection.end, connection.connected) {
+        (_, _, None) => "not connected".into(),
+        (Some((Leave::Closed, _)), _, _) if connection.side == Side::Client => "left".into(),
+        (Some((Leave::Closed, _)), _, _) => "closed by the server".into(),
+        (Some((Leave::Reset, _)), _, _) if connection.side == Side::Client => {
+            "left with a reset".into()
+        }
+        (Some((Leave::Reset, _)), _, _) => "reset by the server".into(),
+        (None, Some((End::Eof, _)), _) => format!("closed by {other}"),
+        (None, Some((End::Reset, _)), _) => format!("reset by {other}"),
+        (None, None, _) => "connected".to_owned(),
     };
     format!("{said}, {now}")
 }

@@ -138,14 +138,6 @@ pub(super) fn find(evidence: &Evidence<'_>, symptom: &Symptom) -> Finding {
                 "the accept loop waits for the thread it has just spawned (`spawn(…).join()`)",
             ],
         },
-        Symptom::EndedWithoutDescriptors => Finding {
-            code: ACCEPT_ERROR_IS_FATAL,
-            summary: "the server did not outlive an accept that failed for want of a descriptor"
-                .into(),
-            expected: "a server that accepts again when clients have left".into(),
-            observed: format!("{}; {}", evidence.state(), evidence.clients()),
-            likely: vec!["the error of one accept ends the program: say so and go on accepting"],
-        },
         _ => ended(evidence),
     }
 }
@@ -166,10 +158,7 @@ impl NoReply<'_> {
         } = *self;
         let client = evidence.client(id);
         let newlines = client.sent_bytes().filter(|&byte| byte == b'\n').count();
-        let together = client
-            .sent
-            .iter()
-            .any(|(_, bytes)| bytes.iter().filter(|&&byte| byte == b'\n').count() > 1);
+        let together = client.sent_lines_together();
         if evidence.has_ended() {
             return ended(evidence);
         }
@@ -379,6 +368,13 @@ impl NoReply<'_> {
                 vec!["the message is not read, or read and not answered"],
             );
         }
+        if evidence.out_of_descriptors {
+            return self.finding(
+                LEAKED_CONNECTIONS,
+                format!("{label} was not answered although others have left and made room"),
+                vec!["the descriptors of clients that have gone are not given back"],
+            );
+        }
         if evidence.misses_a_departure() {
             return self.finding(
                 IGNORES_EOF,
@@ -483,6 +479,11 @@ fn end_instead_of_reply(evidence: &Evidence<'_>, id: usize, message: &str, end: 
 fn ended(evidence: &Evidence<'_>) -> Finding {
     let (panics, asked) = evidence.panics();
     let (code, what, likely) = match evidence.trouble() {
+        _ if evidence.out_of_descriptors => (
+            ACCEPT_ERROR_IS_FATAL,
+            "an accept that failed for want of a descriptor",
+            "the error of one accept ends the program: say so and go on accepting",
+        ),
         // One panic more than was asked for is the end of the accept loop itself.
         _ if asked > 0 && panics > asked + 1 => (
             PANIC_SPREADS,
@@ -549,10 +550,7 @@ fn malformed(
     let client = evidence.client(id);
     let sent: Vec<u8> = client.sent_bytes().collect();
     let messages = sent.iter().filter(|&&byte| byte == b'\n').count();
-    let together = client
-        .sent
-        .iter()
-        .any(|(_, bytes)| bytes.iter().filter(|&&byte| byte == b'\n').count() > 1);
+    let together = client.sent_lines_together();
     let (code, likely) = match fault {
         Malformed::CarriageReturn => (
             KEEPS_CARRIAGE_RETURN,
@@ -641,7 +639,7 @@ fn other_message(
             CHARACTER_CUT,
             "turn bytes into text when the line is whole, not read by read",
         )
-    } else if said(&own) {
+    } else if said(&own) || (!got.is_empty() && message.ends_with(got)) {
         (
             LOST_MESSAGE,
             "of the lines that one read brings, only some are answered",
@@ -733,6 +731,23 @@ fn not_closed(evidence: &Evidence<'_>, id: usize) -> Finding {
 }
 
 fn served_too_early(evidence: &Evidence<'_>, id: usize) -> Finding {
+    let closed = evidence
+        .seen
+        .connections
+        .iter()
+        .find(|other| other.end.is_some());
+    if let Some(closed) = closed {
+        return Finding {
+            code: CLOSES_EARLY,
+            summary: format!(
+                "the connection of {} was closed while it was being served",
+                closed.label
+            ),
+            expected: "a connection that lasts until the client closes it".into(),
+            observed: evidence.overview(),
+            likely: vec!["a client may send many lines: read until it closes the connection"],
+        };
+    }
     let (expected, likely) = match evidence.capacity {
         Capacity::Workers(workers) => (
             format!("at most {workers} clients that are served at once"),
