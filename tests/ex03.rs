@@ -226,6 +226,28 @@ fn the_manual_client_sends_what_is_typed_and_prints_the_reply(manual_host: Host)
     run.expect_exit().expect_success();
 }
 
+/// Input that comes all at once is sent and answered like the typed one, a last line without a newline
+/// too. *Deadline.*
+#[rstest]
+fn the_manual_client_can_be_fed_from_a_file(manual_host: Host) {
+    let mut run = manual_host.run(&[]);
+    run.type_line("one");
+    run.type_line("two");
+    run.type_text("three");
+    run.end_input();
+    let mut peer = manual_host.first_message("one");
+    let mut replies = vec![peer.answer()];
+    for message in ["two", "three"] {
+        peer.expect_message(message);
+        replies.push(peer.answer());
+    }
+    for reply in &replies {
+        run.expect_output(reply);
+    }
+    peer.expect_end();
+    run.expect_exit().expect_success();
+}
+
 /// The manual client, too, reads a reply to its end. *Decided.*
 #[rstest]
 fn the_manual_client_reads_a_reply_in_pieces(manual_host: Host) {
@@ -257,8 +279,10 @@ fn the_manual_client_says_that_the_server_is_gone(manual_host: Host) {
 fn the_manual_client_says_that_nobody_listens(manual_host: Host) {
     let mut run = manual_host.run(&[]);
     run.type_line("anyone?");
-    run.expect_output(&manual_host.first_message("anyone?").answer());
+    let peer = manual_host.first_message("anyone?");
+    run.expect_output(&peer.answer());
     run.end_input();
+    peer.expect_end();
     run.expect_exit().expect_success();
 
     let port = ClosedPort::take();

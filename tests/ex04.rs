@@ -14,9 +14,10 @@ fn program() -> Program {
     harness::program!()
 }
 
+/// One worker: what a client does to it is what it does to the server.
 #[fixture]
 fn server() -> Server {
-    Server::start(program()).with_workers(4)
+    server_with(1)
 }
 
 fn server_with(workers: usize) -> Server {
@@ -49,8 +50,8 @@ fn as_many_clients_are_served_at_once_as_there_are_workers(#[case] workers: usiz
 
 /// Unless told otherwise, there are 4 workers. *Deadline* and *quiet window.*
 #[rstest]
-fn there_are_four_workers_unless_told_otherwise(server: Server) {
-    expect_workers(&server, 4);
+fn there_are_four_workers_unless_told_otherwise() {
+    expect_workers(&Server::start(program()).with_workers(4), 4);
 }
 
 /// A number of workers that makes no sense is refused in one clear line. *Decided.*
@@ -86,8 +87,8 @@ fn a_waiting_client_is_not_turned_away() {
     let server = server_with(1);
     let mut first = server.connect();
     first.ask("I stay for a while");
-    let mut waiting = server.connect_many(200);
-    for client in waiting.iter_mut().step_by(50) {
+    let mut waiting = server.connect_many(100);
+    for client in waiting.iter_mut().step_by(25) {
         client.expect_waiting_for(QUIET_WINDOW);
     }
     first.leave();

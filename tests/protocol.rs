@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use harness::{Refusal, Server};
+use harness::{Refusal, Server, connected};
 use rstest::rstest;
 
 use crate::{program, server};
@@ -64,15 +64,18 @@ fn a_port_in_use_is_refused(server: Server) {
     server.connect().ask("still yours?");
 }
 
-/// Each client is logged when it is taken up and when it is gone. *Deadline.*
+/// Each client is logged when it is taken up, before it has said anything, and when it is gone, not
+/// earlier. *Deadline.*
 #[rstest]
 fn each_client_is_logged_when_it_comes_and_when_it_goes(server: Server) {
     for message in ["first", "second"] {
         let mut client = server.connect();
+        server.expect_line(&connected(client.address()));
         client.ask(message);
-        server.expect_line(&harness::connected(client.address()));
+        client.ask("still here");
+        server.expect_log_of(client.address(), &[connected(client.address())]);
         let address = client.leave();
-        server.expect_log_of(address);
+        server.expect_gone(address);
     }
 }
 
@@ -111,6 +114,7 @@ fn a_message_can_arrive_in_pieces(server: Server) {
     client.wait_until_read();
     client.send(b"ld\n");
     client.expect_reply("world");
+    client.finish();
 }
 
 /// The pieces can be as small as a byte, and cut a character in two. *Decided.*
@@ -123,6 +127,7 @@ fn a_character_can_arrive_in_pieces(server: Server) {
     }
     client.send(b"\n");
     client.expect_reply("h\u{e9}\u{20ac}\u{1f980}");
+    client.finish();
 }
 
 /// A line of 64 KiB is one message: it ends at its newline, not where a buffer does. *Decided.*
@@ -163,6 +168,7 @@ fn a_half_closed_client_gets_all_its_replies(server: Server) {
 #[rstest]
 #[case::carriage_return("telnet\r\n", "telnet")]
 #[case::spaces_and_tabs(" \t two words \t \n", "two words")]
+#[case::nothing_else(" \t \r\n", "")]
 fn white_space_around_a_message_is_left_out(
     server: Server,
     #[case] line: &str,
@@ -171,6 +177,7 @@ fn white_space_around_a_message_is_left_out(
     let mut client = server.connect();
     client.send(line.as_bytes());
     client.expect_reply(message);
+    client.finish();
 }
 
 /// An empty line is a message. *Deadline.*
@@ -179,6 +186,22 @@ fn an_empty_line_is_a_message(server: Server) {
     let mut client = server.connect();
     client.ask("");
     client.ask("after the empty line");
+    client.finish();
+}
+
+/// Nothing but a newline ends a message, and no message is special. *Decided.*
+#[rstest]
+fn nothing_but_a_newline_ends_a_message(server: Server) {
+    let mut client = server.connect();
+    for message in [
+        "a\0b",
+        "one\u{b}two\u{85}three\u{2028}four",
+        "quit",
+        "exit",
+        "bye",
+    ] {
+        client.ask(message);
+    }
     client.finish();
 }
 
@@ -193,19 +216,23 @@ fn a_timestamp_is_taken_when_its_message_is_answered(server: Server) {
     client.ask("later");
 }
 
-/// A client may be silent for as long as it likes. *Quiet window.*
+/// A client may be silent for as long as it likes, in the middle of a message too. *Quiet window.*
 #[rstest]
 fn a_silent_client_is_not_turned_away(server: Server) {
     let mut client = server.connect();
-    client.expect_kept_for(Duration::from_secs(1));
-    client.ask("I was thinking");
+    client.send(b"I was");
+    client.expect_silence_for(Duration::from_secs(1));
+    client.send(b" thinking\n");
+    client.expect_reply("I was thinking");
+    client.finish();
 }
 
 /// A client that leaves without a word harms nobody. *Deadline.*
 #[rstest]
 fn a_client_may_leave_without_a_word(server: Server) {
-    server.connect().leave();
+    let address = server.connect().leave();
     server.connect().ask("still there?");
+    server.expect_gone(address);
 }
 
 /// A client that leaves in the middle of a message harms nobody. *Deadline.*
@@ -214,8 +241,9 @@ fn a_client_may_leave_in_mid_message(server: Server) {
     let client = server.connect();
     client.send(b"I was about to s");
     client.wait_until_read();
-    client.leave();
+    let address = client.leave();
     server.connect().ask("still there?");
+    server.expect_gone(address);
 }
 
 /// A client that vanishes (a reset, in the middle of a message) harms nobody. *Deadline.*
@@ -227,7 +255,7 @@ fn a_client_may_vanish(server: Server) {
     client.wait_until_read();
     let address = client.reset();
     server.connect().ask("still there?");
-    server.expect_log_of(address);
+    server.expect_gone(address);
 }
 
 /// A client may vanish even before it has been accepted. *Deadline.*
@@ -242,7 +270,19 @@ fn a_client_may_vanish_before_it_is_accepted(server: Server) {
 fn a_client_may_leave_without_reading(server: Server) {
     let client = server.connect_without_reading();
     client.flood();
-    client.leave();
+    let address = client.leave();
+    server.connect().ask("still there?");
+    server.expect_gone(address);
+}
+
+/// A client may be gone before its replies are written. *Deadline.*
+#[rstest]
+fn a_client_may_leave_before_it_is_answered(server: Server) {
+    server.while_stopped(|| {
+        let client = server.connect();
+        client.send("are you there?\n".repeat(100).as_bytes());
+        client.leave();
+    });
     server.connect().ask("still there?");
 }
 
@@ -253,6 +293,33 @@ fn bytes_that_are_not_utf8_harm_nobody_else(server: Server) {
     let mut client = server.connect();
     client.send(b"caf\xff\xfe!\n");
     client.expect_lossy_reply_or_end("caf\u{FFFD}!");
-    client.leave();
+    let address = client.leave();
     server.connect().ask("still there?");
+    server.expect_gone(address);
+}
+
+/// Nothing is left of clients that have gone, however they went: no thread, no descriptor.
+/// *Deadline*, on Linux.
+#[rstest]
+fn nothing_is_left_of_clients_that_have_gone(server: Server) {
+    let visit = |number: usize| {
+        let mut client = server.connect();
+        client.ask("just visiting");
+        match number % 3 {
+            0 => client.leave(),
+            1 => client.reset(),
+            _ => {
+                client.send(b"I was about to s");
+                client.leave()
+            }
+        }
+    };
+    server.expect_gone(visit(0));
+    let Some(before) = server.load() else {
+        return eprintln!("skipped: this system does not tell a program's threads");
+    };
+    for number in 0..90 {
+        visit(number);
+    }
+    server.expect_load_back_to(before, 90);
 }

@@ -25,8 +25,9 @@ pub struct Mutant {
     pub also: Vec<String>,
     /// Checks that must still pass.
     pub passes: Vec<String>,
-    /// The checks that fail, and no others; left out where it is most of them.
-    pub fails: Option<Vec<String>>,
+    /// Checks that must fail; whatever fails must give the diagnosis.
+    #[serde(default)]
+    pub fails: Vec<String>,
     /// A command in the place of the program, instead of changes.
     pub command: Option<String>,
     /// What is different from the solution.
@@ -133,8 +134,7 @@ fn validate(mutant: &Mutant, course: &Course) -> Result<()> {
             "there is no diagnosis {code}"
         );
     }
-    let fails = mutant.fails.iter().flatten();
-    for check in mutant.passes.iter().chain(fails) {
+    for check in mutant.passes.iter().chain(&mutant.fails) {
         ensure!(
             exercise.checks.iter().any(|known| known.name == *check),
             "{} has no check {check}",

@@ -200,15 +200,26 @@ impl Client {
         }
     }
 
-    /// Watches for `window` whether the server ends the connection, and fails if it does.
-    pub fn expect_kept_for(&self, window: Duration) {
-        let id = self.connection.id();
-        let ended = self
-            .scene
-            .recording
-            .wait_for(window, |seen| seen.connections[id].end);
-        if let Some((end, _)) = ended {
-            self.fail(Symptom::TurnedAway { client: id, end });
+    /// Watches for `window` whether the server ends the connection or says anything, and fails if it
+    /// does.
+    pub fn expect_silence_for(&mut self, window: Duration) {
+        let (id, replies) = (self.connection.id(), self.replies);
+        let proof = self.scene.recording.wait_for(window, |seen| {
+            let client = &seen.connections[id];
+            if client.lines.len() > replies {
+                let extra = client.lines[replies..].iter().map(Line::text).collect();
+                return Some(Symptom::ExtraBytes {
+                    client: id,
+                    expected: replies,
+                    extra,
+                });
+            }
+            client
+                .end
+                .map(|(end, _)| Symptom::TurnedAway { client: id, end })
+        });
+        if let Some(symptom) = proof {
+            self.fail(symptom);
         }
     }
 

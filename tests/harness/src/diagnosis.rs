@@ -11,6 +11,7 @@ mod start;
 
 use std::io;
 use std::net::SocketAddr;
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use crate::codes::{Code, NOT_IMPLEMENTED};
@@ -117,11 +118,10 @@ pub(crate) enum Symptom {
         after: Load,
     },
     NotAccepting {
-        before: Load,
-        after: Load,
-        more: usize,
+        descriptors: usize,
+        limit: usize,
     },
-    EndedWithoutDescriptors,
+    Ended,
 
     // A client.
     TooFewHellos {
@@ -152,6 +152,13 @@ pub(crate) enum Symptom {
     /// The number of the client that failed; none where the program as a whole did.
     Succeeded {
         failed: Option<usize>,
+    },
+    OtherExitStatus {
+        status: ExitStatus,
+    },
+    FalseReport {
+        number: usize,
+        line: String,
     },
     SilentFailure,
     FailureNotNamed {

@@ -12,7 +12,7 @@ use chrono::Local;
 use socket2::{Domain, Socket, Type};
 
 use crate::connection::Connection;
-use crate::deadline::{READ_WINDOW, deadline};
+use crate::deadline::{READ_WINDOW, deadline, start_deadline};
 use crate::diagnosis::Symptom;
 use crate::observe;
 use crate::program::Program;
@@ -134,7 +134,7 @@ impl Host {
     }
 
     fn first_messages(&self, clients: usize) -> Vec<Peer> {
-        let said = self.scene.recording.wait_for(deadline(), |seen| {
+        let said = self.scene.recording.wait_for(start_deadline(), |seen| {
             let waiting =
                 |client: &&ConnectionSeen| !client.lines.is_empty() && client.end.is_none();
             let said = seen.connections.iter().filter(waiting).count();

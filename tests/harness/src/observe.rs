@@ -45,9 +45,12 @@ mod linux {
             cpu_time: Duration::ZERO,
         };
         for process in owners(root, listener)? {
-            let stat = process.stat().ok()?;
+            // One that has just ended uses nothing any more.
+            let (Ok(stat), Ok(descriptors)) = (process.stat(), process.fd_count()) else {
+                continue;
+            };
             vitals.threads += usize::try_from(stat.num_threads).ok()?;
-            vitals.descriptors += process.fd_count().ok()?;
+            vitals.descriptors += descriptors;
             let ticks = stat.utime + stat.stime;
             vitals.cpu_time += Duration::from_millis(ticks * 1000 / procfs::ticks_per_second());
         }
@@ -84,17 +87,21 @@ mod linux {
             .collect()
     }
 
-    /// Allows the program that many descriptors more than it has open now.
-    pub(crate) fn limit_descriptors(root: u32, listener: SocketAddr, more: usize) -> Option<()> {
+    /// Allows the program that many descriptors more than it has open now, and returns how many
+    /// that are.
+    pub(crate) fn limit_descriptors(root: u32, listener: SocketAddr, more: usize) -> Option<usize> {
+        let mut allowed = None;
         for process in owners(root, Some(listener))? {
-            let limit = u64::try_from(process.fd_count().ok()? + more).ok()?;
+            let count = process.fd_count().ok()? + more;
+            let limit = u64::try_from(count).ok()?;
             let limit = Rlimit {
                 current: Some(limit),
                 maximum: Some(limit),
             };
             prlimit(Pid::from_raw(process.pid()), Resource::Nofile, limit).ok()?;
+            allowed = allowed.max(Some(count));
         }
-        Some(())
+        allowed
     }
 
     /// The processes of the program that hold its listener: where the program was started by
@@ -181,7 +188,7 @@ mod elsewhere {
         vec![None; clients.len()]
     }
 
-    pub(crate) fn limit_descriptors(_root: u32, _at: SocketAddr, _more: usize) -> Option<()> {
+    pub(crate) fn limit_descriptors(_root: u32, _at: SocketAddr, _more: usize) -> Option<usize> {
         None
     }
 }

@@ -1,7 +1,7 @@
 //! A program under test that is a client: it runs to an end of its own.
 
 use std::io::Write;
-use std::process::{ChildStdin, Stdio};
+use std::process::{ChildStdin, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -40,9 +40,14 @@ impl Run {
 
     /// Types a line: writes it to the program's standard input.
     pub fn type_line(&mut self, line: &str) {
+        self.type_text(&format!("{line}\n"));
+    }
+
+    /// Writes to the program's standard input.
+    pub fn type_text(&mut self, text: &str) {
         if let Some(stdin) = &mut self.stdin {
             // A program that has ended reads no more: seen when its end is judged.
-            let _ = stdin.write_all(format!("{line}\n").as_bytes());
+            let _ = stdin.write_all(text.as_bytes());
         }
     }
 
@@ -108,10 +113,10 @@ impl Run {
         self.expect_exit_within(deadline())
     }
 
-    /// Expects that the program ends by itself although nobody answers it: twice the time in which
-    /// its clients must give up.
+    /// Expects that the program ends by itself although nobody answers it. Its clients must give up
+    /// within 5 s; a busy machine is allowed 3 s more.
     pub fn expect_to_give_up(&self) -> Outcome {
-        self.expect_exit_within(deadline() * 2)
+        self.expect_exit_within(deadline() * 8 / 5)
     }
 
     fn expect_exit_within(&self, limit: Duration) -> Outcome {
@@ -131,7 +136,7 @@ impl Run {
             .look(|seen| (lines(&seen.program.stdout), lines(&seen.program.stderr)));
         Outcome {
             scene: Arc::clone(&self.scene),
-            success: status.success(),
+            status,
             stdout,
             stderr,
         }
@@ -141,7 +146,7 @@ impl Run {
 /// A client under test that has ended.
 pub struct Outcome {
     scene: Arc<Scene>,
-    success: bool,
+    status: ExitStatus,
     stdout: Vec<String>,
     stderr: Vec<String>,
 }
@@ -149,14 +154,14 @@ pub struct Outcome {
 impl Outcome {
     /// Expects the exit status 0.
     pub fn expect_success(&self) {
-        if !self.success {
+        if !self.status.success() {
             self.scene.fail(Symptom::Failed);
         }
     }
 
     /// Expects an exit status that is not 0, and a word about it on stderr.
     pub fn expect_failure(&self) {
-        if self.success {
+        if self.status.success() {
             self.scene.fail(Symptom::Succeeded { failed: None });
         }
         if self.stderr.iter().all(|line| line.trim().is_empty()) {
@@ -168,7 +173,7 @@ impl Outcome {
     /// that contains `naming`.
     pub fn expect_refusal(&self, arguments: &[&str], naming: &str) {
         let arguments = arguments.join(" ");
-        if self.success || !self.stdout.is_empty() {
+        if self.status.success() || !self.stdout.is_empty() {
             self.scene.fail(Symptom::NotRefused {
                 arguments,
                 address: None,
@@ -187,10 +192,11 @@ impl Outcome {
     }
 
     /// Expects the report on `clients` clients of which `failed` failed: the reply of each of the
-    /// others on stdout, each failure on stderr, the count at the end, and the exit status.
+    /// others on stdout, each failure on stderr, and no others; the count at the end, and the exit
+    /// status (1 if one failed).
     pub fn expect_report(&self, clients: usize, failed: &[usize], replies: &[(usize, String)]) {
-        if self.success != failed.is_empty() {
-            self.scene.fail(match self.success {
+        if self.status.success() != failed.is_empty() {
+            self.scene.fail(match self.status.success() {
                 true => Symptom::Succeeded {
                     failed: failed.first().copied(),
                 },
@@ -219,6 +225,7 @@ impl Outcome {
                 self.scene.fail(Symptom::NotPrinted { text: line });
             }
         }
+        self.expect_no_others(failed, replies);
         let answered = clients - failed.len();
         let last = self
             .stdout
@@ -231,6 +238,33 @@ impl Outcome {
                 clients,
                 last: last.to_owned(),
             });
+        }
+    }
+
+    /// Expects that no client is reported that should not be.
+    fn expect_no_others(&self, failed: &[usize], replies: &[(usize, String)]) {
+        if !failed.is_empty() && self.status.code() != Some(1) {
+            self.scene.fail(Symptom::OtherExitStatus {
+                status: self.status,
+            });
+        }
+        let numbers = |lines: &[String], end: &str| -> Vec<(usize, String)> {
+            let number = |line: &String| {
+                let (number, _) = line.strip_prefix("client ")?.split_once(end)?;
+                Some((number.parse().ok()?, line.clone()))
+            };
+            lines.iter().filter_map(number).collect()
+        };
+        let is_failed = |number: &usize| failed.contains(number);
+        let is_answered = |number: &usize| replies.iter().any(|(answered, _)| answered == number);
+        let stderr = numbers(&self.stderr, " failed: ")
+            .into_iter()
+            .filter(|(number, _)| !is_failed(number));
+        let stdout = numbers(&self.stdout, ": ")
+            .into_iter()
+            .filter(|(number, _)| !is_answered(number));
+        if let Some((number, line)) = stderr.chain(stdout).next() {
+            self.scene.fail(Symptom::FalseReport { number, line });
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::diagnosis::{Evidence, Symptom, diagnose};
 use crate::observe::{self, Vitals};
 use crate::process::Process;
 use crate::program::Program;
-use crate::recording::Recording;
+use crate::recording::{Recording, Seen, Side};
 
 /// How many clients a server is expected to serve at the same time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,15 +77,27 @@ impl Scene {
         observe::vitals(*self.pid.get()?, self.listener())
     }
 
-    /// Allows the program that many descriptors more than it has open now; false where the system
-    /// can't.
-    pub(crate) fn limit_descriptors(&self, more: usize) -> bool {
-        let (Some(&pid), Some(listener)) = (self.pid.get(), self.listener()) else {
-            return false;
-        };
-        let is_limited = observe::limit_descriptors(pid, listener, more).is_some();
-        self.out_of_descriptors.store(is_limited, Ordering::SeqCst);
-        is_limited
+    /// Allows the program that many descriptors more than it has open now, and returns how many that
+    /// are; `None` where the system can't.
+    pub(crate) fn limit_descriptors(&self, more: usize) -> Option<usize> {
+        let limit = observe::limit_descriptors(*self.pid.get()?, self.listener()?, more)?;
+        self.out_of_descriptors.store(true, Ordering::SeqCst);
+        Some(limit)
+    }
+
+    /// Whether the program has accepted every client that is connected.
+    pub(crate) fn has_accepted_all(&self) -> bool {
+        let open: Vec<_> = self.recording.look(|seen| {
+            seen.connections
+                .iter()
+                .map(|client| client.left.is_none())
+                .collect()
+        });
+        let accepted = self.accepted();
+        open.iter()
+            .zip(accepted)
+            .filter(|(open, _)| **open)
+            .all(|(_, accepted)| accepted == Some(true))
     }
 
     /// [`Self::poll_for`] until the deadline.
@@ -123,6 +135,16 @@ impl Scene {
         // so: why it ended explains the symptom.
         self.recording
             .wait_for(QUIET_WINDOW, |seen| seen.program.is_over().then_some(()));
+        if let Some(held) = self
+            .recording
+            .look(longest_held_reply)
+            .filter(|&held| held > FAIR)
+        {
+            panic!(
+                "could not judge: this machine is so busy that a reply was late by {held:?}, and a \
+                 client may give up after 2 s; try again, or with fewer checks at a time"
+            );
+        }
         let vitals = self.vitals();
         let accepted = self.accepted();
         let capacity = self.capacity.get().copied().unwrap_or_default();
@@ -154,4 +176,20 @@ impl Scene {
             None => vec![None; clients.len()],
         }
     }
+}
+
+/// How late the checks may be with a reply to a client that waits at least 2 s for it.
+const FAIR: Duration = Duration::from_millis(1800);
+
+/// The longest that the checks, as a server, took for a reply.
+fn longest_held_reply(seen: &Seen) -> Option<Duration> {
+    let served = seen
+        .connections
+        .iter()
+        .filter(|client| client.side == Side::Server);
+    let held = served.filter_map(|client| {
+        let (hello, (sent, _)) = (client.lines.first()?, client.sent.first()?);
+        Some(sent.since_start.saturating_sub(hello.at.since_start))
+    });
+    held.max()
 }

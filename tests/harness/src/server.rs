@@ -103,18 +103,22 @@ impl Server {
 
     /// Expects the log of a client that has left: `[+] Connected` and then `[-] Disconnected`, once
     /// each.
-    pub fn expect_log_of(&self, client: SocketAddr) {
-        let expected = [connected(client), disconnected(client)];
-        self.expect_log(&expected);
+    pub fn expect_gone(&self, client: SocketAddr) {
+        self.expect_log_of(client, &[connected(client), disconnected(client)]);
+    }
+
+    /// Expects that these lines, in this order, are all that the log says of the client.
+    pub fn expect_log_of(&self, client: SocketAddr, lines: &[String]) {
+        self.expect_log(lines);
         let name = format!(": {client}");
         let log: Vec<_> = self
             .log()
             .into_iter()
             .filter(|line| line.ends_with(&name))
             .collect();
-        if log != expected {
+        if log != lines {
             self.scene.fail(Symptom::OtherLog {
-                expected: expected.to_vec(),
+                expected: lines.to_vec(),
                 log,
             });
         }
@@ -202,28 +206,24 @@ impl Server {
         }
     }
 
-    /// Allows the server this many descriptors more than it has open now, and returns true; false
-    /// where the system can't.
-    pub fn limit_descriptors(&self, more: usize) -> bool {
+    /// Allows the server this many descriptors more than it has open now, and returns how many that
+    /// are; `None` where the system can't.
+    pub fn limit_descriptors(&self, more: usize) -> Option<usize> {
         self.scene.limit_descriptors(more)
     }
 
-    /// Waits until the server has this many descriptors more than `before`, or has ended.
-    pub fn wait_for_descriptors(&self, before: Load, more: usize) {
+    /// Waits until the server has run out of descriptors, or has accepted all clients all the same
+    /// (a process for each client has descriptors of its own), or has ended.
+    pub fn wait_until_out_of_descriptors(&self, limit: usize) {
         let reached = self.scene.poll(|| {
             let over = self.scene.recording.look(|seen| seen.program.is_over());
-            let reached = self
-                .load()
-                .is_some_and(|now| now.descriptors >= before.descriptors + more);
-            (over || reached).then_some(())
+            let is_out = self.load().is_some_and(|now| now.descriptors >= limit);
+            (over || is_out || self.scene.has_accepted_all()).then_some(())
         });
         if reached.is_none() {
-            let after = self.load().unwrap_or(before);
-            self.scene.fail(Symptom::NotAccepting {
-                before,
-                after,
-                more,
-            });
+            let descriptors = self.load().map_or(0, |now| now.descriptors);
+            self.scene
+                .fail(Symptom::NotAccepting { descriptors, limit });
         }
     }
 
@@ -235,7 +235,7 @@ impl Server {
             .recording
             .wait_for(window, |seen| seen.program.exit.map(|_| ()));
         if over.is_some() {
-            self.scene.fail(Symptom::EndedWithoutDescriptors);
+            self.scene.fail(Symptom::Ended);
         }
     }
 

@@ -10,6 +10,9 @@ use crate::recording::ConnectionSeen;
 /// Far longer than a client takes that does not wait, far shorter than the patience that is asked of it.
 const LONG_WAIT: Duration = Duration::from_secs(1);
 
+/// A client that leaves and one that comes are seen by different threads, in either order.
+const OVERLAP: Duration = Duration::from_millis(100);
+
 /// The diagnosis of a symptom that only a client can have; `None` for a server's.
 pub(super) fn find(evidence: &Evidence<'_>, symptom: &Symptom) -> Option<Finding> {
     Some(match symptom {
@@ -78,6 +81,20 @@ pub(super) fn find(evidence: &Evidence<'_>, symptom: &Symptom) -> Option<Finding
         Symptom::NeverEnds { limit } => never_ends(evidence, limit.as_secs()),
         Symptom::Failed => failed(evidence),
         Symptom::Succeeded { failed } => succeeded(evidence, *failed),
+        Symptom::OtherExitStatus { status } => finding(
+            EXIT_STATUS_IGNORED,
+            "clients failed, and the exit status is not the one for that".into(),
+            "exit status 1".into(),
+            status.to_string(),
+            vec!["a panic exits with 101: return ExitCode::FAILURE from main instead"],
+        ),
+        Symptom::FalseReport { number, line } => finding(
+            FALSE_ALARM,
+            format!("the report on client {number} is not true"),
+            "each client once: its reply on stdout, or its failure on stderr".into(),
+            format!("{:?}", quote(line)),
+            vec!["each client is either a success or a failure, and is reported as that"],
+        ),
         Symptom::SilentFailure => finding(
             SILENT_FAILURE,
             "the program failed without a word".into(),
@@ -324,7 +341,7 @@ fn most_at_once(connections: &[ConnectionSeen]) -> usize {
     let at_once = |&(from, _): &(Duration, Duration)| {
         waits
             .iter()
-            .filter(|&&(other, end)| other <= from && end > from)
+            .filter(|&&(other, end)| other <= from && end > from + OVERLAP)
             .count()
     };
     waits.iter().map(at_once).max().unwrap_or_default()

@@ -63,6 +63,16 @@ pub(super) fn find(evidence: &Evidence<'_>, symptom: &Symptom) -> Finding {
             received,
             previous,
         } => other_time(timestamp, *sent, *received, previous.as_ref()),
+        Symptom::ExtraBytes { client, .. } if ends_in_mid_message(evidence, *client) => Finding {
+            code: FRAGMENT_IS_MESSAGE,
+            summary: format!(
+                "{} was answered in the middle of its message",
+                evidence.client(*client).label
+            ),
+            expected: "no reply before the end of the line".into(),
+            observed: evidence.overview(),
+            likely: vec!["wait for the newline, however long it takes"],
+        },
         Symptom::ExtraBytes {
             client,
             expected,
@@ -124,15 +134,11 @@ pub(super) fn find(evidence: &Evidence<'_>, symptom: &Symptom) -> Finding {
             before,
             after,
         } => leak(evidence, *clients, *before, *after),
-        Symptom::NotAccepting {
-            before,
-            after,
-            more,
-        } => Finding {
+        Symptom::NotAccepting { descriptors, limit } => Finding {
             code: SERIAL_SERVICE,
             summary: "clients that connect are not accepted while others are connected".into(),
-            expected: format!("{} descriptors or more", before.descriptors + more),
-            observed: format!("{} descriptors; {}", after.descriptors, evidence.overview()),
+            expected: format!("all of them accepted, or {limit} descriptors in use"),
+            observed: format!("{descriptors} descriptors; {}", evidence.overview()),
             likely: vec![
                 "the accept loop serves the client itself",
                 "the accept loop waits for the thread it has just spawned (`spawn(…).join()`)",
@@ -883,4 +889,10 @@ fn first_difference(lines: &[String], others: &[String]) -> String {
         Some(line) => format!("as line {}: {}", same + 1, quote(line)),
         None => format!("{} lines", lines.len()),
     }
+}
+
+/// Whether the client has begun a message and not ended it.
+fn ends_in_mid_message(evidence: &Evidence<'_>, id: usize) -> bool {
+    let client = evidence.client(id);
+    client.half_closed.is_none() && client.sent_bytes().last().is_some_and(|last| last != b'\n')
 }
