@@ -4,7 +4,7 @@ MDBOOK_VERSION := 0.5.4
 CARGO ?= cargo
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
-.PHONY: grade test format lint checks soak book serve mdbook
+.PHONY: grade test format lint checks corpus soak book serve mdbook
 
 ## Grades the exercises as they stand in this checkout, and the reference solutions.
 grade:
@@ -23,6 +23,10 @@ lint:
 ## The solutions against every check, the grader, the starters' message, tests/course.toml.
 checks:
 	$(CARGO) test --locked
+
+## The exam of the checks: every wrong program of the corpus, every right one, and the matrix.
+corpus:
+	$(CARGO) run --quiet --locked --package corpus
 
 ## The solutions' checks RUNS times, with every core kept busy by something else.
 soak:

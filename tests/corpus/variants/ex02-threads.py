@@ -5,10 +5,15 @@ import sys
 from datetime import datetime
 
 
+def log(line):
+    # One write: print would write the newline by itself, and another thread could come between.
+    print(line + "\n", end="", flush=True)
+
+
 class Handler(socketserver.StreamRequestHandler):
     def handle(self):
         peer = "{}:{}".format(*self.client_address)
-        print(f"[+] Connected: {peer}", flush=True)
+        log(f"[+] Connected: {peer}")
         try:
             for line in self.rfile:
                 message = line.decode("utf-8", "replace").strip()
@@ -16,7 +21,7 @@ class Handler(socketserver.StreamRequestHandler):
                 self.wfile.write(f"[{timestamp}] Server got '{message}'\n".encode())
         except OSError as error:
             print(f"{peer}: {error}", file=sys.stderr)
-        print(f"[-] Disconnected: {peer}", flush=True)
+        log(f"[-] Disconnected: {peer}")
 
 
 class Server(socketserver.ThreadingTCPServer):

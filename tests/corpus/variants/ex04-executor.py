@@ -6,8 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 
+def log(line):
+    # One write: print would write the newline by itself, and another thread could come between.
+    print(line + "\n", end="", flush=True)
+
+
 def handle(client, peer):
-    print(f"[+] Connected: {peer}", flush=True)
+    log(f"[+] Connected: {peer}")
     try:
         with client, client.makefile("rb") as lines:
             for line in lines:
@@ -19,7 +24,7 @@ def handle(client, peer):
     except OSError as error:
         print(f"{peer}: {error}", file=sys.stderr)
     finally:
-        print(f"[-] Disconnected: {peer}", flush=True)
+        log(f"[-] Disconnected: {peer}")
 
 
 def main():

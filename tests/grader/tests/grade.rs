@@ -129,6 +129,56 @@ fn the_table_shows_each_check_and_the_points() {
 }
 
 #[test]
+fn each_diagnosis_has_its_lesson() {
+    for code in harness::CODES {
+        let heading = format!("# {}: ", code.name);
+        assert!(
+            code.lesson.starts_with(&heading),
+            "{}.md must begin with {heading}",
+            code.name
+        );
+        assert!(
+            code.lesson.contains("**What to change.**"),
+            "{}.md says nothing to do",
+            code.name
+        );
+    }
+    grade()
+        .args(["--explain", "serial-service"])
+        .assert()
+        .success()
+        .stdout(contains("# serial-service: "))
+        .stdout(contains("Read on in the book: A thread for each client"));
+}
+
+#[test]
+fn each_diagnosis_names_a_chapter_that_exists() {
+    let summary = fs::read_to_string(root().join("book/src/SUMMARY.md")).unwrap();
+    for code in harness::CODES {
+        let entry = format!("[{}](", code.chapter);
+        assert!(
+            summary.contains(&entry),
+            "{}: no chapter {}",
+            code.name,
+            code.chapter
+        );
+    }
+}
+
+#[test]
+fn an_unknown_diagnosis_lists_the_nearest() {
+    grade()
+        .args(["--explain", "serial-servce"])
+        .assert()
+        .failure()
+        .stdout(is_empty())
+        .stderr(contains(
+            "no diagnosis is called 'serial-servce'; did you mean serial-service",
+        ))
+        .stderr(is_one_line());
+}
+
+#[test]
 fn an_unknown_exercise_is_refused() {
     grade()
         .args(["--exercise", "ex99"])

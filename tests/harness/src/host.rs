@@ -12,7 +12,7 @@ use chrono::Local;
 use socket2::{Domain, Socket, Type};
 
 use crate::connection::Connection;
-use crate::deadline::{READ_WINDOW, deadline, start_deadline};
+use crate::deadline::{QUIET_WINDOW, deadline, start_deadline};
 use crate::diagnosis::Symptom;
 use crate::observe;
 use crate::program::Program;
@@ -332,8 +332,8 @@ impl Peer {
         }
     }
 
-    /// Waits until the program has read all that was sent. A program of which the system does not
-    /// tell gets a quiet window to do so.
+    /// Waits until the program has read all that was sent, for a quiet window at most: its clients may
+    /// give up after 2 s.
     pub fn wait_until_read(&self) {
         let id = self.connection.id();
         let ended = || {
@@ -346,7 +346,7 @@ impl Peer {
             far_end.is_some_and(|end| end.unread == 0 && end.in_flight == 0)
         };
         self.scene
-            .poll_for(READ_WINDOW, || (read() || ended()).then_some(()));
+            .poll_for(QUIET_WINDOW, || (read() || ended()).then_some(()));
     }
 
     /// Closes the connection.

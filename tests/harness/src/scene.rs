@@ -181,15 +181,29 @@ impl Scene {
 /// How late the checks may be with a reply to a client that waits at least 2 s for it.
 const FAIR: Duration = Duration::from_millis(1800);
 
-/// The longest that the checks, as a server, took for a reply.
+/// The longest that the checks, as a server, took for a whole reply after the last hello: before that,
+/// they may be waiting for the program.
 fn longest_held_reply(seen: &Seen) -> Option<Duration> {
-    let served = seen
-        .connections
-        .iter()
-        .filter(|client| client.side == Side::Server);
-    let held = served.filter_map(|client| {
-        let (hello, (sent, _)) = (client.lines.first()?, client.sent.first()?);
-        Some(sent.since_start.saturating_sub(hello.at.since_start))
+    let served = || {
+        seen.connections
+            .iter()
+            .filter(|client| client.side == Side::Server)
+    };
+    let last_hello = served()
+        .filter_map(|client| client.lines.first())
+        .map(|line| line.at)
+        .max()?;
+    let replies = served().filter_map(|client| {
+        client
+            .sent
+            .iter()
+            .find(|(_, bytes)| bytes.contains(&b'\n'))
+            .map(|(at, _)| *at)
     });
-    held.max()
+    let last_reply = replies.max()?;
+    Some(
+        last_reply
+            .since_start
+            .saturating_sub(last_hello.since_start),
+    )
 }

@@ -741,7 +741,7 @@ fn served_too_early(evidence: &Evidence<'_>, id: usize) -> Finding {
         .seen
         .connections
         .iter()
-        .find(|other| other.end.is_some());
+        .find(|other| other.end.is_some() && !other.lines.is_empty());
     if let Some(closed) = closed {
         return Finding {
             code: CLOSES_EARLY,

@@ -182,3 +182,26 @@ fn escape(text: &str) -> String {
         .replace('>', "&gt;")
         .replace('"', "&quot;")
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::timeline::{Row, Timeline};
+
+    #[test]
+    fn what_a_student_named_is_escaped() {
+        let row = Row {
+            label: "<script>".into(),
+            spans: Vec::new(),
+            marks: Vec::new(),
+            behind: vec!["\"&'".into()],
+        };
+        let svg = Timeline {
+            rows: vec![row],
+            end: 10,
+        }
+        .svg("a & b");
+        assert!(svg.contains("&lt;script&gt;"));
+        assert!(!svg.contains("<script>"));
+        assert!(svg.contains("<title>a &amp; b</title>"));
+    }
+}

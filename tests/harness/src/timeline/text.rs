@@ -205,3 +205,107 @@ fn weight_of(sign: char) -> u8 {
         _ => 0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::timeline::{Mark, Micros, Span};
+
+    /// A client that is taken up at one moment and leaves at another.
+    fn client(number: usize, taken_up: Micros, left: Micros, behind: &[&str]) -> Row {
+        let made = number as Micros * 10;
+        Row {
+            label: format!("c{number}"),
+            spans: vec![
+                Span {
+                    state: State::Waiting,
+                    from: made,
+                    to: taken_up,
+                },
+                Span {
+                    state: State::Served,
+                    from: taken_up,
+                    to: left,
+                },
+            ],
+            marks: vec![Mark {
+                event: Happening::Left,
+                at: left,
+            }],
+            behind: behind.iter().map(|&label| label.to_owned()).collect(),
+        }
+    }
+
+    /// The column in which each row begins to be served.
+    fn steps(timeline: &Timeline) -> Vec<usize> {
+        let lines = timeline.text(false);
+        let step = |line: &String| line.chars().position(|sign| sign == '█');
+        lines
+            .iter()
+            .filter(|line| line.starts_with('c'))
+            .filter_map(step)
+            .collect()
+    }
+
+    #[test]
+    fn a_single_loop_is_a_staircase() {
+        let rows = (1..=5).map(|n| client(n, n as Micros * 1_000, (n as Micros + 1) * 1_000, &[]));
+        let steps = steps(&Timeline {
+            rows: rows.collect(),
+            end: 6_000,
+        });
+        assert_eq!(steps.len(), 5);
+        assert!(steps.is_sorted_by(|one, next| one < next), "{steps:?}");
+    }
+
+    #[test]
+    fn a_thread_for_each_client_is_a_block() {
+        let rows = (1..=5).map(|n| client(n, 1_000, 5_000, &[]));
+        let steps = steps(&Timeline {
+            rows: rows.collect(),
+            end: 6_000,
+        });
+        assert!(steps.iter().all(|&step| step == steps[0]), "{steps:?}");
+    }
+
+    #[test]
+    fn the_blocker_is_named() {
+        let rows = vec![
+            client(1, 1_000, 5_000, &[]),
+            client(2, 5_000, 5_500, &["c1"]),
+        ];
+        let lines = Timeline { rows, end: 6_000 }.text(false);
+        assert!(lines[1].ends_with("behind c1"), "{lines:#?}");
+    }
+
+    #[test]
+    fn a_hundred_rows_fold_and_no_line_is_too_long() {
+        let rows = (1..=100)
+            .map(|n| client(n, 2_000, 5_000, &["c1", "c2"]))
+            .collect();
+        let lines = Timeline {
+            rows,
+            end: 1_000_000,
+        }
+        .text(false);
+        assert!(lines.len() < 15, "{lines:#?}");
+        assert!(
+            lines.iter().any(|line| line.contains("95 more like these")),
+            "{lines:#?}"
+        );
+        let label = "  timeline  ".len();
+        assert!(
+            lines.iter().all(|line| line.chars().count() + label <= 100),
+            "{lines:#?}"
+        );
+    }
+
+    #[test]
+    fn plain_text_has_no_escapes_and_colour_changes_nothing_else() {
+        let rows = vec![client(1, 1_000, 5_000, &[])];
+        let timeline = Timeline { rows, end: 6_000 };
+        let (plain, colour) = (timeline.text(false).join(""), timeline.text(true).join(""));
+        assert!(!plain.contains('\u{1b}'));
+        assert!(colour.contains("\u{1b}[32m"));
+    }
+}
