@@ -27,7 +27,7 @@ struct Pace {
 
 /// Most checks of a mutant wait for their deadline.
 const MUTANTS: Pace = Pace {
-    programs: 5,
+    programs: 3,
     checks: 32,
     stagger: Duration::from_millis(1500),
 };
