@@ -4,13 +4,14 @@
 use std::collections::BTreeSet;
 use std::env;
 use std::fmt;
+#[cfg(feature = "report")]
 use std::fs::OpenOptions;
-use std::io::{self, IsTerminal, Write};
+#[cfg(feature = "report")]
+use std::io::Write;
+use std::io::{self, IsTerminal};
 use std::panic;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
-
-use serde::{Deserialize, Serialize};
 
 use crate::timeline::Timeline;
 
@@ -18,7 +19,8 @@ use crate::timeline::Timeline;
 pub const REPORT_VARIABLE: &str = "CHECK_REPORT";
 
 /// Why a check failed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "report", derive(serde::Serialize, serde::Deserialize))]
 pub struct Diagnosis {
     /// The kind of mistake, in the field's words: `serial-service`.
     pub code: String,
@@ -115,6 +117,7 @@ impl Diagnosis {
         }
     }
 
+    #[cfg(feature = "report")]
     fn append_to_report(&self) -> io::Result<()> {
         let Some(path) = env::var_os(REPORT_VARIABLE) else {
             return Ok(());
@@ -125,6 +128,16 @@ impl Diagnosis {
             .append(true)
             .open(path)?
             .write_all(line.as_bytes())
+    }
+
+    #[cfg(not(feature = "report"))]
+    fn append_to_report(&self) -> io::Result<()> {
+        match env::var_os(REPORT_VARIABLE) {
+            None => Ok(()),
+            Some(_) => Err(io::Error::other(
+                "these checks were compiled without reports",
+            )),
+        }
     }
 }
 

@@ -10,8 +10,6 @@ mod text;
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use crate::recording::{ConnectionSeen, End, Leave, Moment, Seen, Side};
 use crate::server::connected;
 
@@ -19,7 +17,8 @@ use crate::server::connected;
 pub type Micros = u64;
 
 /// What was seen of all connections, in the order in which they were made.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "report", derive(serde::Serialize, serde::Deserialize))]
 pub struct Timeline {
     pub rows: Vec<Row>,
     /// When the recording was read.
@@ -27,7 +26,8 @@ pub struct Timeline {
 }
 
 /// One connection.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "report", derive(serde::Serialize, serde::Deserialize))]
 pub struct Row {
     pub label: String,
     pub spans: Vec<Span>,
@@ -38,7 +38,8 @@ pub struct Row {
 }
 
 /// A stretch of time in one state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "report", derive(serde::Serialize, serde::Deserialize))]
 pub struct Span {
     pub state: State,
     pub from: Micros,
@@ -46,8 +47,9 @@ pub struct Span {
 }
 
 /// The state of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "report", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "report", serde(rename_all = "kebab-case"))]
 pub enum State {
     /// The handshake is not complete.
     Connecting,
@@ -60,14 +62,16 @@ pub enum State {
 }
 
 /// Something that happened at one moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "report", derive(serde::Serialize, serde::Deserialize))]
 pub struct Mark {
     pub event: Happening,
     pub at: Micros,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "report", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "report", serde(rename_all = "kebab-case"))]
 pub enum Happening {
     /// A message was sent.
     Asked,
