@@ -7,11 +7,11 @@ use std::time::Duration;
 use crate::connection::Connection;
 use crate::deadline::{QUIET_WINDOW, READ_WINDOW, deadline};
 use crate::diagnosis::Symptom;
+use crate::log::connected;
 use crate::observe;
 use crate::recording::{ConnectionSeen, End, Line, Side};
 use crate::reply::{self, Malformed, Reply, Timestamp};
 use crate::scene::Scene;
-use crate::server::connected;
 
 /// A connected client. It leaves when it is dropped.
 pub struct Client {

@@ -15,14 +15,14 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use crate::codes::{Code, NOT_IMPLEMENTED};
+use crate::observe::Load;
 use crate::program::Program;
 use crate::recording::{End, Line, Moment};
 use crate::reply::{Malformed, Timestamp};
 use crate::report::{Diagnosis, current_check};
-use crate::server::Load;
 use crate::timeline::Timeline;
 
-pub(crate) use evidence::Evidence;
+pub(crate) use evidence::{Capacity, Evidence};
 
 /// What a check saw that a right program does not do. Connections go by their number.
 pub(crate) enum Symptom {

@@ -4,6 +4,13 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+/// A server's threads and open descriptors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Load {
+    pub threads: usize,
+    pub descriptors: usize,
+}
+
 /// A program's use of the system: of the processes that hold its listener, or where it has none, of
 /// the program and all it started.
 #[derive(Clone, Copy, Debug)]

@@ -7,23 +7,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use crate::deadline::{LONGEST_POLL, POLL, QUIET_WINDOW, deadline};
-use crate::diagnosis::{Evidence, Symptom, diagnose};
+use crate::diagnosis::{Capacity, Evidence, Symptom, diagnose};
 use crate::observe::{self, Vitals};
 use crate::process::Process;
 use crate::program::Program;
 use crate::recording::{Recording, Seen, Side};
-
-/// How many clients a server is expected to serve at the same time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Capacity {
-    /// One; the others wait.
-    One,
-    /// All that come.
-    #[default]
-    All,
-    /// As many as it has workers; the others wait.
-    Workers(usize),
-}
 
 pub(crate) struct Scene {
     pub(crate) program: Program,

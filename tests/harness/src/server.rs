@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 
 use crate::client::Client;
 use crate::deadline::{LONGEST_POLL, deadline, start_deadline};
-use crate::diagnosis::Symptom;
+use crate::diagnosis::{Capacity, Symptom};
+use crate::log::{connected, disconnected};
+use crate::observe::Load;
 use crate::process::Process;
 use crate::program::Program;
 use crate::recording::{Line, Seen};
-use crate::scene::{Capacity, Scene};
+use crate::scene::Scene;
 
 const BANNER: &str = "Server listening on ";
 
@@ -249,23 +251,6 @@ impl Server {
                 .collect()
         })
     }
-}
-
-/// The log line of a client that is taken up.
-pub fn connected(client: SocketAddr) -> String {
-    format!("[+] Connected: {client}")
-}
-
-/// The log line of a client that is gone.
-pub fn disconnected(client: SocketAddr) -> String {
-    format!("[-] Disconnected: {client}")
-}
-
-/// A server's threads and open descriptors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Load {
-    pub threads: usize,
-    pub descriptors: usize,
 }
 
 /// A start of the program that it should, or may, refuse.

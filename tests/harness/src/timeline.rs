@@ -10,8 +10,8 @@ mod text;
 
 use std::time::Duration;
 
+use crate::log::connected;
 use crate::recording::{ConnectionSeen, End, Leave, Moment, Seen, Side};
-use crate::server::connected;
 
 /// Microseconds since the recording began.
 pub type Micros = u64;

@@ -3,10 +3,9 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use crate::log::{connected, disconnected};
 use crate::observe::Vitals;
 use crate::recording::{ConnectionSeen, End, Leave, Line, Moment, Seen, Side};
-use crate::scene::Capacity;
-use crate::server::{connected, disconnected};
 use crate::timeline::Timeline;
 
 /// How many lines of a program's stderr are quoted, and how much of each, in characters.
@@ -25,6 +24,18 @@ pub(super) enum Trouble {
     LeftInMidMessage,
     LeftWithoutAWord,
     LeftWithoutReading,
+}
+
+/// How many clients a server is expected to serve at the same time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Capacity {
+    /// One; the others wait.
+    One,
+    /// All that come.
+    #[default]
+    All,
+    /// As many as it has workers; the others wait.
+    Workers(usize),
 }
 
 /// Everything that was seen when a check stopped.
