@@ -9,9 +9,10 @@ use assert_cmd::Command;
 use predicates::prelude::*;
 use predicates::str::contains;
 
-/// Runs the checks of exercise 2 with this command in the program's place.
-fn check(command: &str, check: &str) -> assert_cmd::assert::Assert {
-    Command::new(env!("CARGO"))
+/// The checks of exercise 2 whose name contains `check`.
+fn checks(check: &str) -> Command {
+    let mut command = Command::new(env!("CARGO"));
+    command
         .args([
             "test",
             "--quiet",
@@ -22,9 +23,13 @@ fn check(command: &str, check: &str) -> assert_cmd::assert::Assert {
             "--",
             check,
         ])
-        .env("EX02_COMMAND", command)
-        .env_remove("CHECK_REPORT")
-        .assert()
+        .env_remove("CHECK_REPORT");
+    command
+}
+
+/// Runs a check with this command in the program's place.
+fn check(command: &str, check: &str) -> assert_cmd::assert::Assert {
+    checks(check).env("EX02_COMMAND", command).assert()
 }
 
 const A_CHECK: &str = "a_silent_client_stops_nobody";
@@ -36,7 +41,12 @@ fn a_server_in_python_passes_every_check() {
         .nth(2)
         .unwrap();
     let server = root.join("tests/corpus/variants/ex02-threads.py");
-    check(&format!("python3 '{}'", server.display()), "").success();
+    checks("")
+        .env("EX02_COMMAND", format!("python3 '{}'", server.display()))
+        // The start of an interpreter is work: not all of them at once.
+        .env("RUST_TEST_THREADS", "8")
+        .assert()
+        .success();
 }
 
 #[test]
@@ -95,17 +105,7 @@ fn a_programs_output_cannot_pass_for_the_checks_words() {
 
 #[test]
 fn patience_must_be_a_number() {
-    Command::new(env!("CARGO"))
-        .args([
-            "test",
-            "--quiet",
-            "--package",
-            "ex02-solution",
-            "--test",
-            "ex02",
-            "--",
-            A_CHECK,
-        ])
+    checks(A_CHECK)
         .env("PATIENCE", "very")
         .assert()
         .failure()
