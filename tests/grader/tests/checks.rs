@@ -36,6 +36,9 @@ const A_CHECK: &str = "a_silent_client_stops_nobody";
 
 #[test]
 fn a_server_in_python_passes_every_check() {
+    if Command::new("python3").arg("--version").ok().is_err() {
+        return eprintln!("skipped: this machine has no python3");
+    }
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .ancestors()
         .nth(2)
