@@ -32,9 +32,9 @@ corpus:
 soak:
 	tests/soak.sh
 
-## Builds the book into book/book.
+## Builds the book into book/book. An include that is not there is an error, of which mdBook only tells.
 book: mdbook
-	mdbook build book
+	mdbook build book 2>&1 | awk '{ print } /ERROR/ { failed = 1 } END { exit failed }'
 
 ## Shows the book on http://localhost:3000 and rebuilds it as it changes.
 serve: mdbook
