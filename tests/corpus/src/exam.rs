@@ -27,9 +27,9 @@ struct Pace {
 
 /// Most checks of a mutant wait for their deadline.
 const MUTANTS: Pace = Pace {
-    programs: 3,
+    programs: 4,
     checks: 32,
-    stagger: Duration::from_millis(1500),
+    stagger: Duration::from_millis(1000),
 };
 
 /// The checks of a right program work all the time; an interpreter's start is work, too.
