@@ -1,17 +1,18 @@
 # The verbs of this repository. `make test` is what CI runs.
 
 MDBOOK_VERSION := 0.5.4
+MUTANTS_VERSION := 27.1.0
 CARGO ?= cargo
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
-.PHONY: grade test format lint checks corpus soak book serve mdbook
+.PHONY: grade test format lint checks exam corpus mutants soak book serve mdbook
 
 ## Grades the exercises as they stand in this checkout, and the reference solutions.
 grade:
 	$(CARGO) grade exercises solutions
 
 ## Everything that must hold: the same on your machine as in CI.
-test: format lint checks book
+test: format lint checks exam book
 
 format:
 	$(CARGO) fmt --all --check
@@ -24,12 +25,23 @@ lint:
 checks:
 	$(CARGO) test --locked
 
-## The exam of the checks: every wrong program of the corpus, every right one, and the matrix.
+## The exam of the checks: every wrong program of the corpus is caught for what it is, every right
+## one gets full marks.
+exam:
+	$(CARGO) test --locked --package corpus
+
+## The same, with the matrix of programs and checks.
 ## NAMES="ex01 guard": only the programs whose name contains one of these.
 corpus:
 	$(CARGO) run --quiet --locked --package corpus -- $(NAMES)
 
-## The solutions' checks RUNS times, with every core kept busy by something else.
+## Mistakes made by a machine in the solutions: which of them no check catches? Ten minutes.
+mutants:
+	@command -v cargo-mutants >/dev/null || $(CARGO) install --locked cargo-mutants@$(MUTANTS_VERSION)
+	$(CARGO) mutants --output target
+
+## The solutions' checks RUNS times and the corpus CORPUS_RUNS times, with every core kept busy by
+## something else.
 soak:
 	tests/soak.sh
 

@@ -109,6 +109,7 @@ fn every_form_of_timestamp_is_accepted(host: Host, #[case] timestamp: &str) {
 #[case::empty_timestamp("[] Server got 'Hello from client 7'\n")]
 #[case::no_such_date("[2026-02-30 12:00:00.123456] Server got 'Hello from client 7'\n")]
 #[case::no_such_time("[2026-01-31 25:00:00.123456] Server got 'Hello from client 7'\n")]
+#[case::odd_offset("[2026-01-31 12:00:00.123456 or so] Server got 'Hello from client 7'\n")]
 #[case::only_an_echo("Hello from client 7\n")]
 #[case::empty("\n")]
 fn a_wrong_reply_is_a_failure(host: Host, #[case] reply: &str) {

@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
 # Runs the checks on the reference solutions again and again, with every core kept busy by something
-# else: a right program must never fail.
+# else: a right program must never fail. Then the whole corpus: no wrong program may pass.
 #
-#   RUNS     how many runs of each solution's checks (default 50)
-#   SECONDS_AT_MOST   stops early after this many seconds (default 3600)
+#   RUNS              how many runs of each solution's checks (default 50)
+#   CORPUS_RUNS       how many of the whole corpus (default 2)
+#   SECONDS_AT_MOST   stops early after this many seconds (default 7200)
 #
 # The output of every run that fails is kept in target/soak/. Exit status 1 if there was one.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 runs=${RUNS:-50}
-limit=${SECONDS_AT_MOST:-3600}
+corpus_runs=${CORPUS_RUNS:-2}
+limit=${SECONDS_AT_MOST:-7200}
 export RUST_TEST_THREADS=32 RUST_BACKTRACE=0
 kept=target/soak
 mkdir -p "$kept"
@@ -21,6 +23,8 @@ for exercise in ex01 ex02 ex03 ex04; do
         sed -n "s|.*Executable .*(\(.*/$exercise-[0-9a-f]*\))|\1|p")
 done
 
+cargo build --quiet --package corpus
+
 busy=()
 trap 'kill "${busy[@]}" 2>/dev/null' EXIT
 for _ in $(seq "$(nproc)"); do
@@ -29,24 +33,40 @@ for _ in $(seq "$(nproc)"); do
 done
 
 failures=0
-done_runs=0
+ran=0
+
+# attempt NAME COMMAND...: runs it, and keeps its output if it fails.
+attempt() {
+    local log=$kept/$1.log
+    if "${@:2}" >"$log" 2>&1; then
+        rm "$log"
+    else
+        failures=$((failures + 1))
+    fi
+    ran=$((ran + 1))
+}
+
 for run in $(seq "$runs"); do
     for exercise in ex01 ex02 ex03 ex04; do
-        if ((SECONDS >= limit)); then
-            break 2
-        fi
-        log=$kept/$exercise-$run.log
-        if "${checks[$exercise]}" >"$log" 2>&1; then
-            rm "$log"
-        else
-            failures=$((failures + 1))
-        fi
-        done_runs=$((done_runs + 1))
+        ((SECONDS < limit)) || break 2
+        attempt "$exercise-$run" "${checks[$exercise]}"
     done
     printf '\r%d of %d rounds, %d runs, %d failures, %d s' \
-        "$run" "$runs" "$done_runs" "$failures" "$SECONDS"
+        "$run" "$runs" "$ran" "$failures" "$SECONDS"
 done
-printf '\n%d runs of the checks with %d busy cores: %d failed\n' "$done_runs" "$(nproc)" "$failures"
+printf '\n%d runs of the checks with %d busy cores: %d failed\n' "$ran" "$(nproc)" "$failures"
+
+checks_failures=$failures
+ran=0
+for run in $(seq "$corpus_runs"); do
+    ((SECONDS < limit)) || break
+    attempt "corpus-$run" target/debug/corpus
+    printf '\r%d of %d runs of the corpus, %d failures, %d s' \
+        "$run" "$corpus_runs" "$((failures - checks_failures))" "$SECONDS"
+done
+printf '\n%d runs of the corpus with %d busy cores: %d failed\n' \
+    "$ran" "$(nproc)" "$((failures - checks_failures))"
+
 ((failures == 0)) || {
     echo "their output is in $kept/"
     exit 1
