@@ -23,6 +23,8 @@ pub fn judge(submission: &Submission, exercises: &[&Exercise]) -> Result<Graded>
         .collect::<Result<_>>()?;
     Ok(Graded {
         submission: submission.name.clone(),
+        problem: None,
+        left_behind: Vec::new(),
         exercises,
     })
 }

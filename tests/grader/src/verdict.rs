@@ -1,16 +1,29 @@
 //! What grading finds: one typed verdict, of which every report is a rendering.
 
 use harness::Diagnosis;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+/// A class: all that one grading found.
+#[derive(Clone, Deserialize, Serialize)]
+pub struct Class {
+    /// What kept the machine safe from the submissions, in a sentence.
+    pub protection: String,
+    /// In the order of their names.
+    pub submissions: Vec<Graded>,
+}
 
 /// A submission's verdict.
-#[derive(Serialize)]
+#[derive(Clone, Deserialize, Serialize)]
 pub struct Graded {
     pub submission: String,
+    /// Why nothing of it could be graded: a corrupt archive, no exercise in it.
+    pub problem: Option<String>,
+    /// What was handed in and not taken: everything but the exercises' `src/**/*.rs`.
+    pub left_behind: Vec<String>,
     pub exercises: Vec<GradedExercise>,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Deserialize, Serialize)]
 pub struct GradedExercise {
     pub name: String,
     pub title: String,
@@ -21,7 +34,7 @@ pub struct GradedExercise {
     pub checks: Vec<GradedCheck>,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Deserialize, Serialize)]
 pub struct GradedCheck {
     pub name: String,
     pub points: u32,
@@ -29,7 +42,7 @@ pub struct GradedCheck {
     pub verdict: Verdict,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     Passed,
