@@ -7,6 +7,7 @@
 
 mod build;
 mod exam;
+pub mod hostile;
 pub mod matrix;
 mod mutant;
 mod variant;

@@ -5,7 +5,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde::Deserialize;
 
 use crate::course::{Exercise, root};
@@ -20,11 +20,20 @@ pub struct Executable {
 /// A package that does not compile.
 pub struct CompilerOutput(pub String);
 
+/// A library that Cargo has built.
+pub struct Library {
+    /// Its name in the source.
+    pub name: String,
+    pub path: PathBuf,
+}
+
 /// Cargo's messages, as far as they matter here.
 #[derive(Deserialize)]
 struct Message {
     executable: Option<PathBuf>,
     target: Option<Target>,
+    #[serde(default)]
+    filenames: Vec<PathBuf>,
 }
 
 #[derive(Deserialize)]
@@ -66,7 +75,43 @@ fn cargo(workspace: &Path) -> Command {
     command
 }
 
-fn run(mut command: Command, kind: &str) -> Result<Result<Vec<Executable>, CompilerOutput>> {
+fn run(command: Command, kind: &str) -> Result<Result<Vec<Executable>, CompilerOutput>> {
+    let messages = match messages(command)? {
+        Ok(messages) => messages,
+        Err(output) => return Ok(Err(output)),
+    };
+    let executable = |message: Message| {
+        let target = message.target.filter(|target| target.is(kind))?;
+        Some(Executable {
+            name: target.name,
+            path: message.executable?,
+        })
+    };
+    Ok(Ok(messages.into_iter().filter_map(executable).collect()))
+}
+
+/// Builds the libraries that an exercise's programs use.
+pub fn build_libraries(exercise: &Exercise) -> Result<Vec<Library>> {
+    let mut command = cargo(root());
+    command.args(["build", "--bins", "--package", &exercise.solution()]);
+    let messages = messages(command)?.map_err(|CompilerOutput(output)| {
+        anyhow!(
+            "the solution of {} does not compile:\n{output}",
+            exercise.name
+        )
+    })?;
+    let library = |message: Message| {
+        let target = message.target.filter(|target| target.is("lib"))?;
+        let mut files = message.filenames.into_iter();
+        Some(Library {
+            name: target.name.replace('-', "_"),
+            path: files.find(|file| file.extension().is_some_and(|ending| ending == "rlib"))?,
+        })
+    };
+    Ok(messages.into_iter().filter_map(library).collect())
+}
+
+fn messages(mut command: Command) -> Result<Result<Vec<Message>, CompilerOutput>> {
     let output = command
         .args(["--quiet", "--message-format=json-render-diagnostics"])
         .output()
@@ -75,19 +120,17 @@ fn run(mut command: Command, kind: &str) -> Result<Result<Vec<Executable>, Compi
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
         return Ok(Err(CompilerOutput(text)));
     }
-    let mut executables = Vec::new();
-    for line in String::from_utf8_lossy(&output.stdout).lines() {
-        let message: Message = serde_json::from_str(line).context("an odd message of Cargo's")?;
-        if let (Some(path), Some(target)) = (message.executable, message.target)
-            && target.kind.iter().any(|target_kind| target_kind == kind)
-        {
-            executables.push(Executable {
-                name: target.name,
-                path,
-            });
-        }
+    let messages = String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .map(|line| serde_json::from_str(line).context("an odd message of Cargo's"))
+        .collect::<Result<_>>()?;
+    Ok(Ok(messages))
+}
+
+impl Target {
+    fn is(&self, kind: &str) -> bool {
+        self.kind.iter().any(|own| own == kind)
     }
-    Ok(Ok(executables))
 }
 
 /// The names of the tests in an executable of checks.

@@ -1,44 +1,36 @@
-//! Judges a submission: builds its exercises and runs their checks.
+//! Judges this checkout's own exercises, or its solutions: builds them where they are and runs their
+//! checks, without a sandbox.
 
 use std::io::{self, IsTerminal};
 
 use anyhow::{Context, Result};
 
 use crate::cargo::{self, CompilerOutput, Executable};
-use crate::course::{Check, Exercise};
+use crate::course::{Check, Exercise, root};
 use crate::stage::{Command, Stage};
-use crate::submission::Submission;
+use crate::submission::Own;
 use crate::verdict::{Graded, GradedCheck, GradedExercise, Verdict};
-use crate::workspace::Workspace;
 
 /// How many checks run at the same time: they wait more than they work.
 const CHECKS_AT_ONCE: usize = 16;
 
-/// Judges these exercises of the submission.
-pub fn judge(submission: &Submission, exercises: &[&Exercise]) -> Result<Graded> {
-    let workspace = Workspace::new(submission, exercises)?;
+/// Judges these exercises of one of this checkout's own folders.
+pub fn judge(own: Own, exercises: &[&Exercise]) -> Result<Graded> {
     let exercises = exercises
         .iter()
-        .map(|exercise| judge_exercise(submission, &workspace, exercise))
+        .map(|exercise| judge_exercise(own, exercise))
         .collect::<Result<_>>()?;
     Ok(Graded {
-        submission: submission.name.clone(),
+        submission: own.folder().into(),
         problem: None,
         left_behind: Vec::new(),
         exercises,
     })
 }
 
-fn judge_exercise(
-    submission: &Submission,
-    workspace: &Workspace,
-    exercise: &Exercise,
-) -> Result<GradedExercise> {
-    if submission.exercise(exercise).is_none() {
-        return Ok(without_checks(exercise, || Verdict::NotSubmitted, None));
-    }
-    progress(&format!("{}: building {}", submission.name, exercise.name));
-    let programs = match cargo::build(workspace.folder(), &workspace.package(exercise))? {
+fn judge_exercise(own: Own, exercise: &Exercise) -> Result<GradedExercise> {
+    progress(&format!("{}: building {}", own.folder(), exercise.name));
+    let programs = match cargo::build(root(), &own.package(exercise))? {
         Ok(programs) => programs,
         Err(CompilerOutput(output)) => {
             return Ok(without_checks(
@@ -50,7 +42,7 @@ fn judge_exercise(
     };
     let stage = Stage::new(exercise)?;
     let commands = commands(exercise, &programs)?;
-    progress(&format!("{}: checking {}", submission.name, exercise.name));
+    progress(&format!("{}: checking {}", own.folder(), exercise.name));
     let verdicts = stage.run_all(exercise, &commands, CHECKS_AT_ONCE);
     let checks = exercise.checks.iter().zip(verdicts);
     let checks = checks
@@ -71,7 +63,7 @@ fn commands(exercise: &Exercise, built: &[Executable]) -> Result<Vec<Command>> {
     exercise.programs.iter().map(command).collect()
 }
 
-fn without_checks(
+pub(crate) fn without_checks(
     exercise: &Exercise,
     verdict: impl Fn() -> Verdict,
     compiler: Option<String>,
@@ -84,7 +76,7 @@ fn without_checks(
     graded_exercise(exercise, checks, compiler)
 }
 
-fn graded_check(check: &Check, verdict: Verdict) -> GradedCheck {
+pub(crate) fn graded_check(check: &Check, verdict: Verdict) -> GradedCheck {
     let points = if matches!(verdict, Verdict::Passed) {
         check.points
     } else {
@@ -98,7 +90,7 @@ fn graded_check(check: &Check, verdict: Verdict) -> GradedCheck {
     }
 }
 
-fn graded_exercise(
+pub(crate) fn graded_exercise(
     exercise: &Exercise,
     checks: Vec<GradedCheck>,
     compiler: Option<String>,

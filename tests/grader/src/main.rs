@@ -1,26 +1,39 @@
 //! `cargo grade`: the grader's command line.
 
+mod changes;
 mod explain;
+mod progress;
 mod table;
 
+use std::fs;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
-use clap::Parser;
+use anyhow::{Context, Result, bail};
+use clap::{Parser, Subcommand};
 
-use grader::course::Course;
+use grader::class::{Grader, submissions_at_once};
+use grader::course::{Course, Exercise};
+use grader::journal::Journal;
 use grader::judge::judge;
-use grader::submission::Submission;
-use grader::verdict::Graded;
+use grader::partition::Partition;
+use grader::sandbox::for_strangers;
+use grader::submission::{Own, collect};
+use grader::verdict::{Class, Graded};
+use grader::{partition, report, sandbox};
 
-/// Grades submissions: builds each exercise, runs its checks, and prints the points.
+use crate::progress::Progress;
+
+/// Grades submissions: builds each exercise, runs its checks, and reports the points.
 #[derive(Parser)]
-#[command(name = "cargo grade", version)]
+#[command(name = "cargo grade", version, args_conflicts_with_subcommands = true)]
 struct Options {
-    /// Folders that hold exercise folders (`ex01-single-loop`, …); without any, this checkout's
-    /// exercises
+    #[command(subcommand)]
+    verb: Option<Verb>,
+
+    /// A submission (a folder, a .zip, a .tar.gz) or a folder of them, one a student; without any,
+    /// this checkout's exercises
     #[arg(value_name = "SUBMISSION")]
     submissions: Vec<PathBuf>,
 
@@ -32,9 +45,47 @@ struct Options {
     #[arg(long)]
     json: bool,
 
+    /// Where the reports and the journal of other people's submissions go
+    #[arg(long, value_name = "FOLDER", default_value = "grade-report")]
+    report: PathBuf,
+
+    /// Write the reports even if marks of an earlier grading change
+    #[arg(long)]
+    yes: bool,
+
+    /// Run other people's code without a sandbox, as if it were your own
+    #[arg(long)]
+    no_sandbox: bool,
+
+    /// How many submissions are graded at the same time
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=256))]
+    jobs: Option<u16>,
+
+    /// Grade only the K-th of N parts of the class; `merge` puts them together
+    #[arg(long, value_name = "K/N")]
+    partition: Option<Partition>,
+
     /// Print the lesson on a diagnosis (`serial-service`), and grade nothing
     #[arg(long, value_name = "CODE", conflicts_with_all = ["submissions", "exercises", "json"])]
     explain: Option<String>,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Puts the reports of a class's parts together
+    Merge {
+        /// The parts' report folders
+        #[arg(required = true, value_name = "FOLDER")]
+        parts: Vec<PathBuf>,
+
+        /// Where the class's reports go
+        #[arg(long, value_name = "FOLDER", default_value = "grade-report")]
+        report: PathBuf,
+
+        /// Write the reports even if marks of an earlier grading change
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 /// Grading ran, but a check could not judge: the marks are not final.
@@ -55,34 +106,110 @@ fn run(options: &Options) -> Result<ExitCode> {
         explain::print(code)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let course = Course::read()?;
-    let exercises = course.select(&options.exercises)?;
-    // All of them are looked at before the first is graded: a slip in the last name shows at once.
-    let submissions = match options.submissions.as_slice() {
-        [] => vec![Submission::of_this_checkout()],
-        paths => paths
-            .iter()
-            .map(|path| Submission::open(path, &course))
-            .collect::<Result<Vec<_>>>()?,
-    };
-
-    let mut verdicts = Vec::new();
-    for submission in &submissions {
-        let verdict = judge(submission, &exercises)?;
-        if !options.json {
-            table::print(&verdict).context("cannot print the table")?;
+    let graded = match &options.verb {
+        Some(Verb::Merge { parts, report, yes }) => {
+            let class = partition::merge(parts)?;
+            write_reports(report, &class, *yes)?;
+            table::print_class(&class)?;
+            class.submissions
         }
-        verdicts.push(verdict);
-    }
-    if options.json {
-        let mut out = io::stdout().lock();
-        serde_json::to_writer_pretty(&mut out, &verdicts).context("cannot print the verdicts")?;
-        writeln!(out)?;
-    }
-    let all_final = verdicts.iter().all(Graded::is_final);
+        None => grade(options)?,
+    };
+    let all_final = graded.iter().all(Graded::is_final);
     Ok(if all_final {
         ExitCode::SUCCESS
     } else {
         ExitCode::from(EXIT_NOT_FINAL)
     })
+}
+
+fn grade(options: &Options) -> Result<Vec<Graded>> {
+    let course = Course::read()?;
+    let exercises = course.select(&options.exercises)?;
+    let (own, others) = match options.submissions.as_slice() {
+        [] => (vec![Own::Exercises], Vec::new()),
+        paths => divide(paths),
+    };
+    let class = match others.as_slice() {
+        [] => None,
+        paths => Some(grade_class(options, paths, &course, &exercises)?),
+    };
+    let mut graded = Vec::new();
+    for own in own {
+        let verdict = judge(own, &exercises)?;
+        if !options.json {
+            table::print(&verdict).context("cannot print the table")?;
+        }
+        graded.push(verdict);
+    }
+    if let Some(class) = class {
+        if !options.json {
+            table::print_class(&class).context("cannot print the table")?;
+            println!("reports: {}", options.report.join("index.html").display());
+        }
+        graded.extend(class.submissions);
+    }
+    if options.json {
+        let mut out = io::stdout().lock();
+        serde_json::to_writer_pretty(&mut out, &graded).context("cannot print the verdicts")?;
+        writeln!(out)?;
+    }
+    Ok(graded)
+}
+
+/// This checkout's own folders, and everybody else's.
+fn divide(paths: &[PathBuf]) -> (Vec<Own>, Vec<PathBuf>) {
+    let own = paths.iter().filter_map(|path| Own::of(path)).collect();
+    let others = paths.iter().filter(|path| Own::of(path).is_none());
+    (own, others.cloned().collect())
+}
+
+fn grade_class(
+    options: &Options,
+    paths: &[PathBuf],
+    course: &Course,
+    exercises: &[&Exercise],
+) -> Result<Class> {
+    let mut submissions = collect(paths, course)?;
+    if let Some(partition) = options.partition {
+        submissions = partition.select(submissions);
+    }
+    let sandbox = for_strangers(options.no_sandbox)?;
+    if sandbox == sandbox::Sandbox::None {
+        eprintln!("warning: {}", sandbox.protection());
+    }
+    fs::create_dir_all(&options.report)
+        .with_context(|| format!("cannot make {}", options.report.display()))?;
+    let journal = Journal::open(&options.report.join("journal.jsonl"))?;
+    let grader = Grader::new(sandbox, exercises)?;
+    let progress = Progress::new(submissions.len());
+    let at_once = options.jobs.map_or_else(submissions_at_once, usize::from);
+    let class = grader.grade(&submissions, &journal, at_once, |graded| {
+        progress.graded(graded);
+    })?;
+    progress.finish();
+    write_reports(&options.report, &class, options.yes)?;
+    Ok(class)
+}
+
+/// Writes the reports; marks that differ from those of an earlier grading are shown first, and have
+/// to be agreed to.
+fn write_reports(folder: &Path, class: &Class, yes: bool) -> Result<()> {
+    let changes = match partition::read_class(folder)? {
+        Some(before) => changes::between(&before, class),
+        None => Vec::new(),
+    };
+    if !changes.is_empty() {
+        eprintln!("marks that change:");
+        for change in &changes {
+            eprintln!("  {change}");
+        }
+        if !yes && !changes::are_agreed_to()? {
+            bail!(
+                "nothing was written to {}; to write the new marks, add --yes",
+                folder.display()
+            );
+        }
+    }
+    report::write(folder, class)
 }

@@ -1,6 +1,7 @@
 //! Runs an exercise's checks, each in a process of its own, with some command in the place of each of
 //! the exercise's programs.
 
+use std::env;
 use std::fs::{self, File};
 use std::panic;
 use std::path::{Path, PathBuf};
@@ -13,8 +14,9 @@ use anyhow::{Context, Result, anyhow, bail};
 use harness::{Diagnosis, REPORT_VARIABLE};
 use wait_timeout::ChildExt;
 
-use crate::cargo;
+use crate::cargo::{self, Executable};
 use crate::course::{Check, Exercise};
+use crate::sandbox::{Checks, Program, Sandbox};
 use crate::verdict::Verdict;
 
 /// No check takes that long, however often it reaches a deadline; one that does has a fault.
@@ -49,6 +51,13 @@ impl Command {
     }
 }
 
+/// A run of some checks: the command, to which their names are appended, and the file to which it
+/// appends its diagnoses.
+struct Run {
+    command: process::Command,
+    report: PathBuf,
+}
+
 /// The compiled checks of one exercise.
 pub struct Stage {
     checks: PathBuf,
@@ -77,20 +86,73 @@ impl Stage {
         commands: &[Command],
         at_once: usize,
     ) -> Vec<Verdict> {
+        self.each(exercise, at_once, |scratch| {
+            let mut command = process::Command::new(&self.checks);
+            command.envs(
+                commands
+                    .iter()
+                    .map(|command| (&command.variable, &command.line)),
+            );
+            let report = scratch.join("report");
+            command.env(REPORT_VARIABLE, &report);
+            Ok(Run { command, report })
+        })
+    }
+
+    /// Runs all checks of the exercise on a stranger's programs.
+    pub fn run_all_in(
+        &self,
+        sandbox: Sandbox,
+        exercise: &Exercise,
+        programs: &[Executable],
+        at_once: usize,
+    ) -> Vec<Verdict> {
+        let programs: Vec<_> = programs
+            .iter()
+            .map(|Executable { name, path }| Program {
+                name,
+                executable: path,
+            })
+            .collect();
+        self.each(exercise, at_once, |scratch| {
+            let mut command = sandbox.checks(&Checks {
+                executable: &self.checks,
+                programs: &programs,
+                scratch,
+            })?;
+            for program in &programs {
+                let Command { variable, line } =
+                    Command::new(program.name, sandbox.command_line(program)?);
+                command.env(variable, line);
+            }
+            command.envs(env::var_os("PATIENCE").map(|patience| ("PATIENCE", patience)));
+            let (inside, report) = sandbox.report(scratch);
+            command.env(REPORT_VARIABLE, inside);
+            Ok(Run { command, report })
+        })
+    }
+
+    fn each(
+        &self,
+        exercise: &Exercise,
+        at_once: usize,
+        prepare: impl Fn(&Path) -> Result<Run> + Sync,
+    ) -> Vec<Verdict> {
         in_parallel(&exercise.checks, at_once, |check| {
-            self.run(check, commands)
+            self.run(check, &prepare)
                 .unwrap_or_else(|error| Verdict::CouldNotJudge(format!("{error:#}")))
         })
     }
 
-    fn run(&self, check: &Check, commands: &[Command]) -> Result<Verdict> {
+    fn run(&self, check: &Check, prepare: impl Fn(&Path) -> Result<Run>) -> Result<Verdict> {
         let cases = self.cases(&check.name);
         if cases.is_empty() {
             bail!("there is no such check: {}", check.name);
         }
         let scratch = tempfile::tempdir().context("cannot make a scratch folder")?;
-        let (report, log) = (scratch.path().join("report"), scratch.path().join("log"));
-        let status = self.run_tests(&cases, commands, &report, File::create(&log)?)?;
+        let log = scratch.path().join("log");
+        let Run { command, report } = prepare(scratch.path())?;
+        let status = self.run_tests(&cases, command, File::create(&log)?)?;
         let mut diagnoses = diagnoses(&report)?;
         diagnoses.sort_by(|one, other| one.check.cmp(&other.check));
         match (status, diagnoses.is_empty()) {
@@ -108,19 +170,12 @@ impl Stage {
     fn run_tests(
         &self,
         cases: &[&String],
-        commands: &[Command],
-        report: &Path,
+        mut command: process::Command,
         log: File,
     ) -> Result<bool> {
-        let mut child = process::Command::new(&self.checks)
+        let mut child = command
             .arg("--exact")
             .args(cases)
-            .envs(
-                commands
-                    .iter()
-                    .map(|command| (&command.variable, &command.line)),
-            )
-            .env(REPORT_VARIABLE, report)
             .env("RUST_BACKTRACE", "0")
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
@@ -158,7 +213,7 @@ fn diagnoses(report: &Path) -> Result<Vec<Diagnosis>> {
 }
 
 /// Does the work for each item, several at the same time, and returns the results in order.
-fn in_parallel<Item: Sync, Output: Send>(
+pub(crate) fn in_parallel<Item: Sync, Output: Send>(
     items: &[Item],
     at_once: usize,
     work: impl Fn(&Item) -> Output + Sync,

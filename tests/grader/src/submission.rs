@@ -1,5 +1,6 @@
 //! What is graded: a folder that holds exercise folders.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -59,5 +60,71 @@ impl Submission {
     pub fn exercise(&self, exercise: &Exercise) -> Option<PathBuf> {
         let folder = self.folder.join(&exercise.folder);
         folder.join("src").is_dir().then_some(folder)
+    }
+}
+
+pub struct Collected {
+    pub name: String,
+    pub sources: BTreeMap<String, BTreeMap<String, Vec<u8>>>,
+    pub left_behind: Vec<String>,
+    pub problem: Option<String>,
+}
+
+pub fn collect(paths: &[PathBuf], course: &Course) -> Result<Vec<Collected>> {
+    let mut all = Vec::new();
+    for path in paths {
+        let s = Submission::open(path, course)?;
+        let mut sources = BTreeMap::new();
+        for e in &course.exercises {
+            if let Some(f) = s.exercise(e) {
+                let mut files = BTreeMap::new();
+                for x in fs::read_dir(f.join("src"))? {
+                    let x = x?;
+                    files.insert(
+                        format!("src/{}", x.file_name().to_string_lossy()),
+                        fs::read(x.path())?,
+                    );
+                }
+                sources.insert(e.name.clone(), files);
+            }
+        }
+        all.push(Collected {
+            name: s.name,
+            sources,
+            left_behind: vec![],
+            problem: None,
+        });
+    }
+    Ok(all)
+}
+/// One of this checkout's own folders: its code is trusted as this checkout is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Own {
+    Exercises,
+    Solutions,
+}
+
+impl Own {
+    /// The folder that this path names, if it is one of them.
+    pub fn of(path: &Path) -> Option<Self> {
+        let path = fs::canonicalize(path).ok()?;
+        [Self::Exercises, Self::Solutions]
+            .into_iter()
+            .find(|own| path == root().join(own.folder()))
+    }
+
+    pub fn folder(self) -> &'static str {
+        match self {
+            Self::Exercises => "exercises",
+            Self::Solutions => "solutions",
+        }
+    }
+
+    /// The name that the exercise's package has there.
+    pub fn package(self, exercise: &Exercise) -> String {
+        match self {
+            Self::Exercises => exercise.name.clone(),
+            Self::Solutions => exercise.solution(),
+        }
     }
 }

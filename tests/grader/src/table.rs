@@ -2,14 +2,17 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use anyhow::Result;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table};
 use harness::sentence;
 
-use grader::verdict::{Graded, GradedExercise, Verdict};
+use grader::plain::{plain_everywhere, plain_line};
+use grader::verdict::{Class, Graded, GradedExercise, Verdict};
 
 /// Prints each check's verdict and points, and under the table the first failure of each exercise.
-pub(crate) fn print(graded: &Graded) -> io::Result<()> {
+pub(crate) fn print(graded: &Graded) -> Result<()> {
+    let graded = &plain_everywhere(graded)?;
     let mut out = io::stdout().lock();
     writeln!(
         out,
@@ -23,6 +26,39 @@ pub(crate) fn print(graded: &Graded) -> io::Result<()> {
         print_first_failure(&mut out, exercise)?;
     }
     Ok(())
+}
+
+/// Prints a row for each submission, or the whole table of a class of one.
+pub(crate) fn print_class(class: &Class) -> Result<()> {
+    if let [graded] = class.submissions.as_slice() {
+        print(graded)?;
+    } else {
+        let mut table = Table::new();
+        table.load_style(UTF8_FULL_CONDENSED);
+        if let Some(first) = class.submissions.first() {
+            let exercises = first.exercises.iter().map(|exercise| exercise.name.clone());
+            let header = ["submission".into()].into_iter().chain(exercises);
+            table.set_header(header.chain(["points".into(), String::new()]));
+        }
+        for graded in &class.submissions {
+            let points = graded.exercises.iter();
+            let points = points.map(|exercise| format!("{} / {}", exercise.points, exercise.of));
+            let row = [plain_line(&graded.submission)].into_iter().chain(points);
+            let total = format!("{} / {}", graded.points(), graded.of());
+            table.add_row(row.chain([total, remark(graded)]));
+        }
+        println!("{table}");
+    }
+    println!("protection: {}", class.protection);
+    Ok(())
+}
+
+fn remark(graded: &Graded) -> String {
+    match &graded.problem {
+        Some(problem) => plain_line(problem),
+        None if graded.is_final() => String::new(),
+        None => "not final: a check could not judge".into(),
+    }
 }
 
 fn table(graded: &Graded) -> Table {

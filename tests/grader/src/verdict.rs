@@ -68,12 +68,17 @@ impl Graded {
 
     /// Whether every check could judge.
     pub fn is_final(&self) -> bool {
-        let mut checks = self.exercises.iter().flat_map(|exercise| &exercise.checks);
-        !checks.any(|check| matches!(check.verdict, Verdict::CouldNotJudge(_)))
+        self.exercises.iter().all(GradedExercise::is_final)
     }
 }
 
 impl GradedExercise {
+    /// Whether every check could judge.
+    pub fn is_final(&self) -> bool {
+        let could_not = |check: &GradedCheck| matches!(check.verdict, Verdict::CouldNotJudge(_));
+        !self.checks.iter().any(could_not)
+    }
+
     /// The first check that did not pass.
     pub fn first_failure(&self) -> Option<&GradedCheck> {
         self.checks

@@ -1,0 +1,389 @@
+//! What stands between a stranger's code and this machine: bubblewrap for what can be seen, the
+//! kernel's limits for what can be used.
+//!
+//! Each check gets a network of its own, with nothing but a loopback, and a process tree of its own.
+//! In it run the checks, as trusted as the grader, and in a second sandbox within, which shares that
+//! network and nothing else, the program under test.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail, ensure};
+
+/// The protection that grading runs under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sandbox {
+    Bubblewrap {
+        /// The grader is root, which no limit on processes binds: what it runs becomes nobody.
+        as_nobody: bool,
+    },
+    /// The submission's programs can do whatever the grader's user can.
+    None,
+}
+
+/// Limits on what a program, or the compiler, uses. Each is for one process, except the first.
+struct Limits {
+    /// Processes and threads in the sandbox.
+    processes: u32,
+    /// Bytes of address space.
+    memory: u64,
+    /// Seconds of processor time.
+    cpu: u32,
+    /// Bytes that a file can grow to.
+    file: u64,
+}
+
+/// Two hundred clients may have a thread each, with a stack of 2 MiB.
+const PROGRAM: Limits = Limits {
+    processes: 512,
+    memory: 1 << 30,
+    cpu: 60,
+    file: 16 << 20,
+};
+
+const COMPILER: Limits = Limits {
+    processes: 256,
+    memory: 4 << 30,
+    cpu: 30,
+    file: 256 << 20,
+};
+
+/// What fits into a sandbox's /tmp, in bytes.
+const SCRATCH: u64 = 64 << 20;
+
+/// Where things lie in the sandboxes.
+const GRADE: &str = "/grade";
+const CHECKS: &str = "/grade/checks";
+const PROGRAMS: &str = "/grade/programs";
+const STARTERS: &str = "/grade/start";
+const REPORT: &str = "/grade/report";
+const TOOLCHAIN: &str = "/toolchain";
+const LIBRARIES: &str = "/libraries";
+const SOURCES: &str = "/sources";
+const OUTPUT: &str = "/output";
+
+/// Where a compilation finds its things, and where it leaves what it makes.
+#[derive(Clone, Copy)]
+pub(crate) struct Places<'a> {
+    pub(crate) toolchain: &'a Path,
+    pub(crate) libraries: &'a Path,
+    pub(crate) sources: &'a Path,
+    pub(crate) output: &'a Path,
+}
+
+impl Places<'static> {
+    fn in_sandbox() -> Self {
+        Self {
+            toolchain: Path::new(TOOLCHAIN),
+            libraries: Path::new(LIBRARIES),
+            sources: Path::new(SOURCES),
+            output: Path::new(OUTPUT),
+        }
+    }
+}
+
+impl Sandbox {
+    /// The best protection that this machine offers, found by trying it.
+    ///
+    /// # Errors
+    ///
+    /// If there is none; the error says what is missing.
+    pub fn best() -> Result<Self> {
+        let sandbox = Self::Bubblewrap {
+            as_nobody: rustix::process::geteuid().is_root(),
+        };
+        sandbox.probe()?;
+        Ok(sandbox)
+    }
+
+    /// In a sentence, for the reports.
+    pub fn protection(self) -> String {
+        match self {
+            Self::None => {
+                "No sandbox: the programs could do whatever the grader's user can.".into()
+            }
+            Self::Bubblewrap { as_nobody } => format!(
+                "bubblewrap: a loopback-only network and a process tree for each check, read-only \
+                 files, a clean environment, {} processes, {} MiB of memory and {} s of processor \
+                 time a process{}.",
+                PROGRAM.processes,
+                PROGRAM.memory >> 20,
+                PROGRAM.cpu,
+                if as_nobody {
+                    ", as the user nobody"
+                } else {
+                    ""
+                },
+            ),
+        }
+    }
+
+    /// Starts a program the way a check would.
+    fn probe(self) -> Result<()> {
+        let scratch = tempfile::tempdir().context("cannot make a scratch folder")?;
+        let program = Program {
+            name: "probe",
+            executable: Path::new("/usr/bin/true"),
+        };
+        let checks = Checks {
+            executable: Path::new("/bin/sh"),
+            programs: &[program],
+            scratch: scratch.path(),
+        };
+        let starter = Path::new(STARTERS).join("probe");
+        let output = self
+            .checks(&checks)?
+            .arg("-c")
+            .arg(starter)
+            .stdin(Stdio::null())
+            .output()
+            .context("cannot run bwrap (Debian, Ubuntu: apt install bubblewrap)")?;
+        ensure!(
+            output.status.success(),
+            "bubblewrap does not work on this machine: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
+        Ok(())
+    }
+
+    /// The command that runs an executable of checks, to which its arguments are appended. Its
+    /// report goes to [`Self::report`].
+    pub(crate) fn checks(self, checks: &Checks<'_>) -> Result<Command> {
+        let Self::Bubblewrap { as_nobody } = self else {
+            return Ok(Command::new(checks.executable));
+        };
+        let mut command = outer(as_nobody);
+        // Made by themselves, they would be root's alone.
+        for folder in [GRADE, PROGRAMS, STARTERS] {
+            command.args(["--perms", "0755", "--dir", folder]);
+        }
+        command
+            .arg("--ro-bind")
+            .args([checks.executable, Path::new(CHECKS)]);
+        let report = checks.scratch.join("report");
+        make_folder_for_all(&report)?;
+        command.arg("--bind").args([&report, Path::new(REPORT)]);
+        for program in checks.programs {
+            let starter = checks.scratch.join(program.name);
+            fs::write(&starter, starter_script(program.name))
+                .and_then(|()| fs::set_permissions(&starter, fs::Permissions::from_mode(0o755)))
+                .with_context(|| format!("cannot write {}", starter.display()))?;
+            let executable = Path::new(PROGRAMS).join(program.name);
+            command
+                .arg("--ro-bind")
+                .args([program.executable, &executable]);
+            let start = Path::new(STARTERS).join(program.name);
+            command.arg("--ro-bind").args([&starter, &start]);
+        }
+        command.args(["--chdir", "/tmp", "--"]);
+        become_nobody(&mut command, as_nobody);
+        // Should the memory run short, this goes first.
+        command.args(["choom", "-n", "1000", "--", CHECKS]);
+        Ok(command)
+    }
+
+    /// The command line of a program under test, as the checks see it.
+    pub(crate) fn command_line(self, program: &Program<'_>) -> Result<String> {
+        let path = match self {
+            Self::Bubblewrap { .. } => Path::new(STARTERS).join(program.name),
+            Self::None => program.executable.to_owned(),
+        };
+        let path = path
+            .to_str()
+            .context("the path of a program is not UTF-8")?;
+        Ok(shell_words::quote(path).into_owned())
+    }
+
+    /// Where the checks write their report, as they see it and as the grader does.
+    pub(crate) fn report(self, scratch: &Path) -> (std::path::PathBuf, std::path::PathBuf) {
+        let seen = scratch.join("report").join("diagnoses");
+        match self {
+            Self::Bubblewrap { .. } => (Path::new(REPORT).join("diagnoses"), seen),
+            Self::None => (scratch.join("diagnoses"), scratch.join("diagnoses")),
+        }
+    }
+
+    /// The command that runs the compiler, to which its arguments are appended, and the places as
+    /// it sees them.
+    pub(crate) fn compiler<'a>(self, places: &Places<'a>) -> Result<(Command, Places<'a>)> {
+        let Self::Bubblewrap { as_nobody } = self else {
+            return Ok((Command::new(places.toolchain.join("bin/rustc")), *places));
+        };
+        let inside = Places::in_sandbox();
+        make_folder_for_all(places.output)?;
+        let mut command = outer(as_nobody);
+        for (from, to) in [
+            (places.toolchain, inside.toolchain),
+            (places.libraries, inside.libraries),
+            (places.sources, inside.sources),
+        ] {
+            command.arg("--ro-bind").args([from, to]);
+        }
+        command.arg("--bind").args([places.output, inside.output]);
+        command.args(["--chdir", SOURCES, "--"]);
+        become_nobody(&mut command, as_nobody);
+        command.args(COMPILER.prlimit());
+        command.arg(inside.toolchain.join("bin/rustc"));
+        Ok((command, inside))
+    }
+}
+
+/// An executable of checks, and what it is to judge.
+pub(crate) struct Checks<'a> {
+    pub(crate) executable: &'a Path,
+    pub(crate) programs: &'a [Program<'a>],
+    /// An empty folder of this run's own.
+    pub(crate) scratch: &'a Path,
+}
+
+/// A program under test.
+#[derive(Clone, Copy)]
+pub(crate) struct Program<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) executable: &'a Path,
+}
+
+impl Limits {
+    fn prlimit(&self) -> Vec<String> {
+        vec![
+            "prlimit".into(),
+            format!("--nproc={}", self.processes),
+            format!("--as={}", self.memory),
+            format!("--cpu={}", self.cpu),
+            format!("--fsize={}", self.file),
+            "--nofile=1024".into(),
+            "--core=0".into(),
+            "--".into(),
+        ]
+    }
+}
+
+/// A sandbox with the system's programs, and nothing of its users'.
+fn outer(as_nobody: bool) -> Command {
+    let mut command = Command::new("bwrap");
+    command.env_clear().env("PATH", "/usr/bin:/bin");
+    if !as_nobody {
+        command.arg("--unshare-user");
+    }
+    command
+        .args(["--unshare-net", "--proc", "/proc"])
+        .args(common());
+    if as_nobody {
+        for capability in ["CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"] {
+            command.args(["--cap-add", capability]);
+        }
+    }
+    command
+}
+
+/// What both sandboxes have in common.
+fn common() -> Vec<String> {
+    let mut arguments: Vec<String> = [
+        "--unshare-pid",
+        "--unshare-ipc",
+        "--unshare-uts",
+        "--unshare-cgroup-try",
+        "--die-with-parent",
+        "--ro-bind",
+        "/usr",
+        "/usr",
+        // Made by itself, it would be root's alone.
+        "--perms",
+        "0755",
+        "--dir",
+        "/etc",
+        "--ro-bind-try",
+        "/etc/alternatives",
+        "/etc/alternatives",
+        "--ro-bind-try",
+        "/etc/ld.so.cache",
+        "/etc/ld.so.cache",
+        "--dev",
+        "/dev",
+        "--perms",
+        "1777",
+        "--size",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    arguments.extend([SCRATCH.to_string(), "--tmpfs".into(), "/tmp".into()]);
+    for folder in ["/bin", "/lib", "/lib32", "/lib64", "/sbin"] {
+        if let Ok(target) = fs::read_link(folder) {
+            let target = target.to_string_lossy().into_owned();
+            arguments.extend(["--symlink".into(), target, folder.into()]);
+        } else {
+            arguments.extend(["--ro-bind-try".into(), folder.into(), folder.into()]);
+        }
+    }
+    arguments
+}
+
+/// The script that the checks start in a program's place.
+fn starter_script(name: &str) -> String {
+    let mut words = vec![
+        "bwrap".to_owned(),
+        "--unshare-user".into(),
+        "--clearenv".into(),
+    ];
+    words.extend(common());
+    for (variable, value) in [
+        ("PATH", "/usr/bin:/bin"),
+        ("RUST_BACKTRACE", "0"),
+        // An arena for each thread would reserve more address space than the limit allows.
+        ("MALLOC_ARENA_MAX", "2"),
+    ] {
+        words.extend(["--setenv".into(), variable.into(), value.into()]);
+    }
+    let program = format!("/program/{name}");
+    words.extend([
+        "--ro-bind".into(),
+        format!("{PROGRAMS}/{name}"),
+        program.clone(),
+    ]);
+    words.extend(["--chdir".into(), "/tmp".into(), "--".into()]);
+    words.extend(PROGRAM.prlimit());
+    words.push(program);
+    format!("#!/bin/sh\nexec {} \"$@\"\n", shell_words::join(words))
+}
+
+fn become_nobody(command: &mut Command, as_nobody: bool) {
+    if as_nobody {
+        command.args([
+            "setpriv",
+            "--reuid=65534",
+            "--regid=65534",
+            "--clear-groups",
+            "--inh-caps=-all",
+            "--bounding-set=-all",
+            "--pdeathsig=KILL",
+            "--",
+        ]);
+    }
+}
+
+/// A folder that nobody, too, can write to. Only what is bound into a sandbox can be reached from it.
+fn make_folder_for_all(folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder)
+        .and_then(|()| fs::set_permissions(folder, fs::Permissions::from_mode(0o777)))
+        .with_context(|| format!("cannot make {}", folder.display()))
+}
+
+/// The protection for strangers' code: the best there is, or none if that was asked for.
+///
+/// # Errors
+///
+/// If there is none, and it was not asked for.
+pub fn for_strangers(no_sandbox: bool) -> Result<Sandbox> {
+    if no_sandbox {
+        return Ok(Sandbox::None);
+    }
+    match Sandbox::best() {
+        Ok(sandbox) => Ok(sandbox),
+        Err(error) => bail!(
+            "{error:#}; other people's code is not run without a sandbox: set it up, or say \
+             --no-sandbox if you would run this code as your own"
+        ),
+    }
+}
