@@ -4,6 +4,8 @@
 pub mod cargo;
 pub mod course;
 pub mod judge;
+pub mod plain;
+pub mod report;
 pub mod stage;
 pub mod submission;
 pub mod verdict;
