@@ -211,5 +211,6 @@ fn write_reports(folder: &Path, class: &Class, yes: bool) -> Result<()> {
             );
         }
     }
-    report::write(folder, class)
+    report::write(folder, class)?;
+    partition::write_class(folder, class)
 }
