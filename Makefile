@@ -3,16 +3,23 @@
 MDBOOK_VERSION := 0.5.4
 MUTANTS_VERSION := 27.1.0
 CARGO ?= cargo
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
-.PHONY: grade test format lint checks exam corpus mutants soak book serve mdbook
+.PHONY: grade test packages format lint checks exam corpus mutants soak gradescope book serve mdbook
 
 ## Grades the exercises as they stand in this checkout, and the reference solutions.
 grade:
 	$(CARGO) grade exercises solutions
 
 ## Everything that must hold: the same on your machine as in CI.
-test: format lint checks exam book
+test: packages format lint checks exam book
+
+## What grading other people's code and looking at its reports need, where the package manager is apt.
+packages:
+	@command -v bwrap >/dev/null && command -v chromium >/dev/null || \
+	    ! command -v apt-get >/dev/null || \
+	    { $(SUDO) apt-get update --quiet=2 && $(SUDO) apt-get install --quiet=2 --yes bubblewrap chromium; }
 
 format:
 	$(CARGO) fmt --all --check
@@ -26,9 +33,9 @@ checks:
 	$(CARGO) test --locked
 
 ## The exam of the checks: every wrong program of the corpus is caught for what it is, every right
-## one gets full marks.
+## one gets full marks, and no attack on the grader succeeds.
 exam:
-	$(CARGO) test --locked --package corpus
+	$(CARGO) test --locked --package corpus -- --test-threads 1
 
 ## The same, with the matrix of programs and checks.
 ## NAMES="ex01 guard": only the programs whose name contains one of these.
@@ -44,6 +51,11 @@ mutants:
 ## something else.
 soak:
 	tests/soak.sh
+
+## The archive to upload as a Gradescope autograder: target/gradescope.zip.
+gradescope:
+	git archive --format zip --output target/gradescope.zip \
+	    --add-file platforms/gradescope/setup.sh --add-file platforms/gradescope/run_autograder HEAD
 
 ## Builds the book into book/book. An include that is not there is an error, of which mdBook only tells.
 book: mdbook
