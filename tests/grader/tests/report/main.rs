@@ -1,20 +1,19 @@
 //! The reports of a class that is out for trouble: its names and outputs hold markup, formulas,
 //! terminal escapes and reversed text.
 
+mod browser;
+mod class;
+
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use grader::report;
-use grader::verdict::{Class, Graded, GradedCheck, GradedExercise, Verdict};
-use harness::{Diagnosis, Happening, Mark, Row, Span, State, Timeline};
+use grader::verdict::Class;
 use quick_junit::{NonSuccessKind, Report, TestCaseStatus};
 use serde_json::Value;
 use tempfile::TempDir;
 
-const SCRIPT: &str = "<script>alert(1)</script>";
-const ESCAPE: &str = "\u{1b}[2J\u{202e}]]>&\u{0}";
-const ESCAPE_SHOWN: &str = r"\u{1b}[2J\u{202e}]]>&\u{0}";
+use class::{ESCAPE_SHOWN, SCRIPT, class, diagnosis};
 
 #[test]
 fn every_report_is_there_and_none_is_left_half_written() {
@@ -203,15 +202,22 @@ fn a_folder_that_cannot_be_written_is_named_once() {
 /// What a browser makes of the pages: the text that is seen says what the verdicts say.
 #[test]
 fn a_browser_shows_points_and_verdicts() {
-    if Command::new("chromium").arg("--version").output().is_err() {
+    if !browser::is_installed() {
         eprintln!("skipped: chromium is not installed");
         return;
     }
     let class = class();
     let folder = reports(&class);
-    let page = seen(&folder.path().join("index.html"));
+    let page = browser::seen(&folder.path().join("index.html"));
     assert!(page.contains(&class.protection));
     assert!(page.contains("Not graded: 1") && page.contains("Marks not final: 1"));
+    for figure in [
+        "ex01 a silent client stops nobody 1 of 3 serial-service",
+        "0–9 % 1 10–19 % 0 20–29 % 1",
+        "90–99 % 0 100 % 2",
+    ] {
+        assert!(page.contains(figure), "{figure}\n{page}");
+    }
     let slugs = [
         "script-alert-1-script",
         "cmd",
@@ -225,7 +231,7 @@ fn a_browser_shows_points_and_verdicts() {
         let points = format!("{} / {}", graded.points(), graded.of());
         assert!(graded.problem.is_some() || page.contains(&points), "{name}");
 
-        let page = seen(&folder.path().join(format!("students/{slug}.html")));
+        let page = browser::seen(&folder.path().join(format!("students/{slug}.html")));
         assert!(page.contains(&name), "{name}");
         for exercise in &graded.exercises {
             let points = format!("{} of {} points", exercise.points, exercise.of);
@@ -244,57 +250,34 @@ fn a_browser_shows_points_and_verdicts() {
     }
 }
 
-/// The text of the page as the browser has it, on one line, without the signs that stand for words.
-fn seen(page: &Path) -> String {
-    let profile = TempDir::new().unwrap();
-    let output = Command::new("chromium")
-        .args([
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--no-first-run",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-            "--dump-dom",
-        ])
-        .arg(format!("--user-data-dir={}", profile.path().display()))
-        .arg(format!("file://{}", page.display()))
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let dom = String::from_utf8(output.stdout).unwrap();
-    let (_, body) = dom.split_once("<body>").unwrap();
-    let mut text = String::new();
-    for piece in body.split('<') {
-        let (tag, words) = piece.split_once('>').unwrap_or(("", piece));
-        let is_sign = tag.contains("class=\"sign ");
-        text += if is_sign { "" } else { words };
-        text += if tag.starts_with("/t") { " " } else { "" };
+#[test]
+fn no_page_is_wider_than_a_phone() {
+    if !browser::is_installed() {
+        eprintln!("skipped: chromium is not installed");
+        return;
     }
-    let text = text
-        .replace("&lt;", "<")
-        .replace("&gt;", ">")
-        .replace("&amp;", "&");
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    let folder = reports(&class());
+    for file in ["index.html", "students/script-alert-1-script.html"] {
+        assert_eq!(
+            browser::width(&folder.path().join(file), 360),
+            360,
+            "{file}"
+        );
+    }
 }
 
 fn reports(class: &Class) -> TempDir {
-    let folder = TempDir::new().unwrap();
-    report::write(folder.path(), class).unwrap();
+    let folder = TempDir::new().expect("the reports are there");
+    report::write(folder.path(), class).expect("the reports are there");
     folder
 }
 
 fn read(folder: &TempDir, file: &str) -> String {
-    fs::read_to_string(folder.path().join(file)).unwrap()
+    fs::read_to_string(folder.path().join(file)).expect("the reports are there")
 }
 
 fn json(folder: &TempDir, file: &str) -> Value {
-    serde_json::from_str(&read(folder, file)).unwrap()
+    serde_json::from_str(&read(folder, file)).expect("the reports are there")
 }
 
 /// All files in the folder, as paths from it.
@@ -302,158 +285,19 @@ fn files(folder: &Path) -> Vec<String> {
     let mut files = Vec::new();
     let mut folders: Vec<PathBuf> = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {
-        for entry in fs::read_dir(next).unwrap() {
-            let path = entry.unwrap().path();
+        for entry in fs::read_dir(next).expect("the reports are there") {
+            let path = entry.expect("the reports are there").path();
             if path.is_dir() {
                 folders.push(path);
             } else {
-                let name = path.strip_prefix(folder).unwrap().display();
+                let name = path
+                    .strip_prefix(folder)
+                    .expect("the reports are there")
+                    .display();
                 files.push(name.to_string());
             }
         }
     }
     files.sort_unstable();
     files
-}
-
-/// One submission with every verdict, one that could not be opened, two whose names are alike, one
-/// whose name is not ASCII and ends in an override of the reading direction.
-fn class() -> Class {
-    let passed = |name: &str| graded(name, || Verdict::Passed, || Verdict::Passed);
-    let mut troubled = graded(SCRIPT, || Verdict::Passed, || Verdict::DoesNotCompile);
-    let ex01 = &mut troubled.exercises[0];
-    ex01.checks[1] = check(
-        "a_silent_client_stops_nobody",
-        6,
-        Verdict::Failed(vec![diagnosis()]),
-    );
-    ex01.checks[2] = check("it_ends", 4, Verdict::NotImplemented(vec![diagnosis()]));
-    ex01.checks[3] = check(
-        "it_logs",
-        4,
-        Verdict::CouldNotJudge("the checker fell over".into()),
-    );
-    ex01.points = 10;
-    troubled.exercises[1].compiler = Some(format!("error: expected one of `;`\n{ESCAPE}"));
-    troubled.left_behind = vec!["notes.txt".into(), ESCAPE.into()];
-    let corrupt = Graded {
-        submission: "=cmd()".into(),
-        problem: Some("=1+1, a corrupt archive".into()),
-        left_behind: Vec::new(),
-        exercises: Vec::new(),
-    };
-    let submissions = vec![
-        troubled,
-        corrupt,
-        passed("Anna Müller"),
-        graded(
-            "anna-muller",
-            || Verdict::NotSubmitted,
-            || Verdict::NotSubmitted,
-        ),
-        passed("李雷\u{202e}"),
-    ];
-    Class {
-        protection: "Each submission ran in a sandbox of its own.".into(),
-        submissions,
-    }
-}
-
-fn graded(name: &str, first: impl Fn() -> Verdict, second: impl Fn() -> Verdict) -> Graded {
-    let ex01 = vec![
-        check("protocol::it_replies", 10, first()),
-        check("a_silent_client_stops_nobody", 6, first()),
-        check("it_ends", 4, first()),
-        check("it_logs", 4, first()),
-    ];
-    let ex02 = vec![check("it_replies", 10, second())];
-    Graded {
-        submission: name.into(),
-        problem: None,
-        left_behind: Vec::new(),
-        exercises: vec![
-            exercise("ex01", "One server, one client at a time", ex01),
-            exercise("ex02", "A thread for each client", ex02),
-        ],
-    }
-}
-
-fn exercise(name: &str, title: &str, checks: Vec<GradedCheck>) -> GradedExercise {
-    GradedExercise {
-        name: name.into(),
-        title: title.into(),
-        points: checks.iter().map(|check| check.points).sum(),
-        of: checks.iter().map(|check| check.of).sum(),
-        compiler: None,
-        checks,
-    }
-}
-
-fn check(name: &str, of: u32, verdict: Verdict) -> GradedCheck {
-    let points = if matches!(verdict, Verdict::Passed) {
-        of
-    } else {
-        0
-    };
-    GradedCheck {
-        name: name.into(),
-        points,
-        of,
-        verdict,
-    }
-}
-
-fn diagnosis() -> Diagnosis {
-    let row = |label: &str, from, until| Row {
-        label: label.into(),
-        spans: vec![
-            Span {
-                state: State::Connecting,
-                from: 0,
-                to: 200,
-            },
-            Span {
-                state: State::Waiting,
-                from: 200,
-                to: from,
-            },
-            Span {
-                state: State::Served,
-                from,
-                to: until,
-            },
-        ],
-        marks: vec![
-            Mark {
-                event: Happening::Asked,
-                at: from,
-            },
-            Mark {
-                event: Happening::Left,
-                at: until,
-            },
-        ],
-        behind: Vec::new(),
-    };
-    Diagnosis {
-        code: "serial-service".into(),
-        summary: "client 2 got no reply while client 1 stayed".into(),
-        program: "ex02".into(),
-        check: "a_silent_client_stops_nobody".into(),
-        expected: "a reply to client 2 within two seconds".into(),
-        observed: format!("no reply; the program said {SCRIPT}{ESCAPE}"),
-        likely: vec![
-            "one loop serves one client until it leaves".into(),
-            "the thread is joined at once".into(),
-        ],
-        output: vec![format!("stderr: {SCRIPT}"), format!("stdout: {ESCAPE}")],
-        timeline: Timeline {
-            rows: vec![
-                row("client 1", 300, 900_000),
-                row(SCRIPT, 900_000, 2_000_000),
-            ],
-            end: 2_000_000,
-        },
-        read: "book: A thread for each client".into(),
-    }
 }
