@@ -27,6 +27,7 @@ mod report;
 mod run;
 mod scene;
 mod server;
+mod stall;
 mod timeline;
 
 pub use client::Client;

@@ -12,6 +12,7 @@ use crate::observe::{self, Vitals};
 use crate::process::Process;
 use crate::program::Program;
 use crate::recording::{Recording, Seen, Side};
+use crate::stall;
 
 pub(crate) struct Scene {
     pub(crate) program: Program,
@@ -25,6 +26,7 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) fn new(program: Program) -> Arc<Self> {
+        stall::watch();
         Arc::new(Self {
             program,
             recording: Recording::new(),
@@ -123,6 +125,13 @@ impl Scene {
         // so: why it ended explains the symptom.
         self.recording
             .wait_for(QUIET_WINDOW, |seen| seen.program.is_over().then_some(()));
+        let stall = stall::longest();
+        if stall > STALL {
+            panic!(
+                "could not judge: this machine is so busy that the checks were kept from running for \
+                 {stall:?}; try again, or with fewer checks at a time"
+            );
+        }
         if let Some(held) = self
             .recording
             .look(longest_held_reply)
@@ -165,6 +174,9 @@ impl Scene {
         }
     }
 }
+
+/// How long the checks may be kept from running: a good part of the shortest deadline.
+const STALL: Duration = Duration::from_secs(2);
 
 /// How late the checks may be with a reply to a client that waits at least 2 s for it.
 const FAIR: Duration = Duration::from_millis(1800);
