@@ -8,14 +8,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 use tempfile::TempDir;
-use wait_timeout::ChildExt;
 
 use crate::cargo::{self, CompilerOutput, Executable};
 use crate::course::{Exercise, root};
-use crate::sandbox::{Places, Sandbox};
+use crate::sandbox::{Places, Sandbox, wait_for};
 
 /// A program of the course compiles within a second or two; a compiler that takes longer than this
 /// is being kept busy.
@@ -184,24 +183,42 @@ fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 /// Runs the compiler, for a limited time, and keeps the start of what it says.
+///
+/// # Errors
+///
+/// If it fails for another reason than the sources: that must not cost marks.
 fn run(mut command: Command) -> Result<Result<(), CompilerOutput>> {
     let mut output = tempfile::tempfile().context("cannot make a scratch file")?;
-    let mut compiler = command
+    let compiler = command
         .stdin(Stdio::null())
         .stdout(output.try_clone()?)
         .stderr(output.try_clone()?)
         .spawn()
         .context("cannot run the compiler")?;
-    match compiler.wait_timeout(LIMIT)? {
-        Some(status) if status.success() => Ok(Ok(())),
-        Some(_) => Ok(Err(CompilerOutput(start_of(&mut output)?))),
-        None => {
-            compiler.kill()?;
-            compiler.wait()?;
-            let text = format!("the compiler did not end within {} s", LIMIT.as_secs());
-            Ok(Err(CompilerOutput(text)))
-        }
+    let Some(status) = wait_for(compiler, LIMIT)? else {
+        let text = format!("the compiler did not end within {} s", LIMIT.as_secs());
+        return Ok(Err(CompilerOutput(text)));
+    };
+    let text = start_of(&mut output)?;
+    // A process that a signal has ended exits with 128 and the signal's number.
+    match status.code() {
+        Some(0) => Ok(Ok(())),
+        Some(1) if is_about_the_sources(&text) => Ok(Err(CompilerOutput(text))),
+        Some(128..) => Ok(Err(CompilerOutput(format!(
+            "{text}\nthe compiler was ended: it used more memory or time than it may"
+        )))),
+        _ => bail!("the compiler failed ({status}): {}", text.trim()),
     }
+}
+
+/// Whether the compiler has rejected the sources, and not the sandbox its start, or the linker its
+/// work: safe code has no say in either.
+fn is_about_the_sources(output: &str) -> bool {
+    let failed_before = ["bwrap: ", "setpriv: ", "prlimit: "];
+    !failed_before
+        .iter()
+        .any(|program| output.starts_with(program))
+        && !output.contains("error: linking with")
 }
 
 fn start_of(output: &mut File) -> Result<String> {

@@ -8,9 +8,12 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use rustix::process::{Pid, Signal, kill_process};
+use wait_timeout::ChildExt;
 
 /// The protection that grading runs under.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,11 +38,12 @@ struct Limits {
     file: u64,
 }
 
-/// Two hundred clients may have a thread each, with a stack of 2 MiB.
+/// A hundred clients may have a thread each, with a stack of 2 MiB. A right program needs far less
+/// than a second of processor time.
 const PROGRAM: Limits = Limits {
-    processes: 512,
+    processes: 256,
     memory: 1 << 30,
-    cpu: 60,
+    cpu: 10,
     file: 16 << 20,
 };
 
@@ -52,6 +56,9 @@ const COMPILER: Limits = Limits {
 
 /// What fits into a sandbox's /tmp, in bytes.
 const SCRATCH: u64 = 64 << 20;
+
+/// Once everything is in its place: the root, too, is a file system in memory without a limit.
+const SEAL: [&str; 2] = ["--remount-ro", "/"];
 
 /// Where things lie in the sandboxes.
 const GRADE: &str = "/grade";
@@ -177,7 +184,7 @@ impl Sandbox {
             let start = Path::new(STARTERS).join(program.name);
             command.arg("--ro-bind").args([&starter, &start]);
         }
-        command.args(["--chdir", "/tmp", "--"]);
+        command.args(SEAL).args(["--chdir", "/tmp", "--"]);
         become_nobody(&mut command, as_nobody);
         // Should the memory run short, this goes first.
         command.args(["choom", "-n", "1000", "--", CHECKS]);
@@ -222,8 +229,13 @@ impl Sandbox {
             command.arg("--ro-bind").args([from, to]);
         }
         command.arg("--bind").args([places.output, inside.output]);
-        command.args(["--chdir", SOURCES, "--"]);
+        command.args(SEAL).args(["--chdir", SOURCES, "--"]);
         become_nobody(&mut command, as_nobody);
+        if as_nobody {
+            // The limit on processes counts those of a user in a user namespace: in this machine's,
+            // all submissions' together.
+            command.args(["bwrap", "--unshare-user", "--dev-bind", "/", "/", "--"]);
+        }
         command.args(COMPILER.prlimit());
         command.arg(inside.toolchain.join("bin/rustc"));
         Ok((command, inside))
@@ -267,8 +279,10 @@ fn outer(as_nobody: bool) -> Command {
     if !as_nobody {
         command.arg("--unshare-user");
     }
+    // A session of its own: where the kernel groups processes by session, each check gets its share
+    // of the processor, however many processes another one starts.
     command
-        .args(["--unshare-net", "--proc", "/proc"])
+        .args(["--new-session", "--unshare-net", "--proc", "/proc"])
         .args(common());
     if as_nobody {
         for capability in ["CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"] {
@@ -309,6 +323,13 @@ fn common() -> Vec<String> {
     .map(str::to_owned)
     .to_vec();
     arguments.extend([SCRATCH.to_string(), "--tmpfs".into(), "/tmp".into()]);
+    // The folder of devices has no limit of its own.
+    for argument in [
+        "--perms", "1777", "--size", "1048576", "--tmpfs", "/dev/shm",
+    ] {
+        arguments.push(argument.into());
+    }
+    arguments.extend(["--remount-ro".into(), "/dev".into()]);
     for folder in ["/bin", "/lib", "/lib32", "/lib64", "/sbin"] {
         if let Ok(target) = fs::read_link(folder) {
             let target = target.to_string_lossy().into_owned();
@@ -342,6 +363,7 @@ fn starter_script(name: &str) -> String {
         format!("{PROGRAMS}/{name}"),
         program.clone(),
     ]);
+    words.extend(SEAL.map(str::to_owned));
     words.extend(["--chdir".into(), "/tmp".into(), "--".into()]);
     words.extend(PROGRAM.prlimit());
     words.push(program);
@@ -368,6 +390,29 @@ fn make_folder_for_all(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder)
         .and_then(|()| fs::set_permissions(folder, fs::Permissions::from_mode(0o777)))
         .with_context(|| format!("cannot make {}", folder.display()))
+}
+
+/// Waits for a command's end, and ends it after this time: then there is no status. In either case no
+/// process of its sandbox is left.
+pub(crate) fn wait_for(mut child: Child, limit: Duration) -> Result<Option<ExitStatus>> {
+    if let Some(status) = child.wait_timeout(limit)? {
+        return Ok(Some(status));
+    }
+    // bubblewrap's child is the first process of the sandbox's tree. With it the kernel ends them
+    // all, and only then does bubblewrap itself end.
+    let id = child.id();
+    let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children"));
+    let first = children.unwrap_or_default();
+    let first = first
+        .split_whitespace()
+        .next()
+        .and_then(|id| id.parse().ok());
+    match first.and_then(Pid::from_raw) {
+        Some(first) => kill_process(first, Signal::KILL).context("cannot end a sandbox")?,
+        None => child.kill()?,
+    }
+    child.wait()?;
+    Ok(None)
 }
 
 /// The protection for strangers' code: the best there is, or none if that was asked for.

@@ -12,11 +12,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use harness::{Diagnosis, REPORT_VARIABLE};
-use wait_timeout::ChildExt;
 
 use crate::cargo::{self, Executable};
 use crate::course::{Check, Exercise};
-use crate::sandbox::{Checks, Program, Sandbox};
+use crate::sandbox::{Checks, Program, Sandbox, wait_for};
 use crate::verdict::Verdict;
 
 /// No check takes that long, however often it reaches a deadline; one that does has a fault.
@@ -173,7 +172,7 @@ impl Stage {
         mut command: process::Command,
         log: File,
     ) -> Result<bool> {
-        let mut child = command
+        let child = command
             .arg("--exact")
             .args(cases)
             .env("RUST_BACKTRACE", "0")
@@ -182,13 +181,9 @@ impl Stage {
             .stderr(log)
             .spawn()
             .with_context(|| format!("cannot run {}", self.checks.display()))?;
-        match child.wait_timeout(CHECK_LIMIT)? {
+        match wait_for(child, CHECK_LIMIT)? {
             Some(status) => Ok(status.success()),
-            None => {
-                child.kill()?;
-                child.wait()?;
-                bail!("the check did not end within {} s", CHECK_LIMIT.as_secs())
-            }
+            None => bail!("the check did not end within {} s", CHECK_LIMIT.as_secs()),
         }
     }
 

@@ -102,7 +102,7 @@ fn read_zip(mut file: File, size: u64, intake: &mut Intake<'_>) -> Result<()> {
         };
         if let Some(source) = source {
             let content = archive.by_index(index).context(damaged)?;
-            intake.read(source, content).context(damaged)?;
+            intake.read(source, content)?;
         }
     }
     Ok(())
@@ -145,7 +145,7 @@ fn read_tar_entries(archive: &mut tar::Archive<impl Read>, intake: &mut Intake<'
             _ => Kind::Other("no ordinary file"),
         };
         if let Some(source) = intake.entry(&entry.path_bytes(), kind) {
-            intake.read(source, entry).context(damaged)?;
+            intake.read(source, entry)?;
         }
     }
     Ok(())

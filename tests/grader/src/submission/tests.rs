@@ -389,6 +389,31 @@ fn an_archive_of_too_many_entries_is_a_problem() {
 }
 
 #[test]
+fn an_archive_of_too_much_in_all_is_a_problem() {
+    let names: Vec<_> = (0..260)
+        .map(|number| format!("{}/ex01-single-loop/src/m{number}.rs", number / 8))
+        .collect();
+    let zeros = vec![0; 256 << 10];
+    let files: Vec<_> = names.iter().map(|name| (&**name, &*zeros)).collect();
+    let one = Class::new().with("a.zip", zip(&files)).one();
+    assert_problem(&one, "a.zip holds more than 64 MiB");
+}
+
+#[test]
+fn a_damaged_source_is_a_problem() {
+    let mut damaged = zip(&[(MAIN, b"fn main() {}")]);
+    // Its checksum, in the central directory and in the local header.
+    let central = damaged
+        .windows(4)
+        .rposition(|it| it == b"PK\x01\x02")
+        .unwrap();
+    damaged[14] ^= 1;
+    damaged[central + 16] ^= 1;
+    let one = Class::new().with("a.zip", damaged).one();
+    assert_problem(&one, "cannot be read at ex01-single-loop/src/main.rs");
+}
+
+#[test]
 fn a_zip64_is_not_opened() {
     let mut packed = zip(&[(MAIN, b"")]);
     let end = packed.len() - 22;
