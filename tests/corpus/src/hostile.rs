@@ -8,6 +8,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use grader::course::root;
 use grader::verdict::{Graded, Verdict};
+use harness::USES_TOO_MUCH;
 use serde::Deserialize;
 
 /// The exercise that every attack is handed in for.
@@ -22,6 +23,8 @@ pub struct Hostile {
     /// What it tries, in a sentence.
     pub attack: String,
     pub verdict: Expected,
+    /// The code that each failed check must have.
+    pub diagnosis: Option<String>,
     /// What the compiler must say.
     pub compiler: Option<String>,
     /// What must be listed as left behind.
@@ -40,8 +43,6 @@ pub enum Expected {
     Passed,
     /// At least one check fails.
     Failed,
-    /// No check passes. Some may not be able to judge: the machine is too busy.
-    NoPoints,
     NotImplemented,
     DoesNotCompile,
     NotSubmitted,
@@ -56,6 +57,11 @@ pub struct Scene<'a> {
 }
 
 impl Hostile {
+    /// Whether it takes all that the machine has, while it lasts.
+    pub fn exhausts(&self) -> bool {
+        self.diagnosis.as_deref() == Some(USES_TOO_MUCH.name)
+    }
+
     /// All of them, by their names.
     pub fn read_all() -> Result<Vec<Self>> {
         let folder = root().join("tests/corpus/hostile");
@@ -104,7 +110,6 @@ impl Hostile {
             let is_right = match self.verdict {
                 Expected::Passed => verdicts().all(|verdict| matches!(verdict, Verdict::Passed)),
                 Expected::Failed => verdicts().any(|verdict| matches!(verdict, Verdict::Failed(_))),
-                Expected::NoPoints => exercise.points == 0,
                 Expected::NotImplemented => {
                     verdicts().all(|verdict| matches!(verdict, Verdict::NotImplemented(_)))
                 }
@@ -115,8 +120,7 @@ impl Hostile {
                     verdicts().all(|verdict| matches!(verdict, Verdict::NotSubmitted))
                 }
             };
-            let may_be_open = self.verdict == Expected::NoPoints;
-            if !is_right || !(exercise.is_final() || may_be_open) {
+            if !is_right || !exercise.is_final() {
                 let checks = exercise.checks.iter();
                 let lines =
                     checks.map(|check| format!("\n  {}: {}", check.name, words(&check.verdict)));
@@ -125,6 +129,13 @@ impl Hostile {
                     self.verdict,
                     lines.collect::<String>()
                 ));
+            }
+            for verdict in verdicts() {
+                if let (Some(expected), Verdict::Failed(diagnoses)) = (&self.diagnosis, verdict)
+                    && let Some(other) = diagnoses.iter().find(|found| found.code != *expected)
+                {
+                    faults.push(format!("not {expected}: {other}"));
+                }
             }
             let compiler = exercise.compiler.as_deref().unwrap_or_default();
             if let Some(text) = &self.compiler

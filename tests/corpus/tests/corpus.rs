@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use corpus::hostile::Hostile;
 use corpus::{Corpus, matrix};
 
 #[test]
@@ -24,12 +25,18 @@ fn the_checks_pass_their_exam() {
 }
 
 #[test]
-fn every_diagnosis_has_its_mutant() {
+fn every_diagnosis_has_its_mutant_or_attack() {
     let corpus = Corpus::read().unwrap();
+    let attacks = Hostile::read_all().unwrap();
     let raised: BTreeSet<_> = corpus
         .mutants
         .iter()
         .map(|mutant| mutant.diagnosis.as_str())
+        .chain(
+            attacks
+                .iter()
+                .filter_map(|attack| attack.diagnosis.as_deref()),
+        )
         .collect();
     let missing: Vec<_> = harness::CODES
         .iter()
@@ -38,7 +45,7 @@ fn every_diagnosis_has_its_mutant() {
         .collect();
     assert!(
         missing.is_empty(),
-        "no mutant is diagnosed as {}",
+        "no mutant or attack is diagnosed as {}",
         missing.join(", ")
     );
 }

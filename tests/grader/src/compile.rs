@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use crate::cargo::{self, CompilerOutput, Executable};
 use crate::course::{Exercise, root};
-use crate::sandbox::{Places, Sandbox, wait_for};
+use crate::sandbox::{Ended, Places, Prepared, Sandbox};
 
 /// A program of the course compiles within a second or two; a compiler that takes longer than this
 /// is being kept busy.
@@ -95,9 +95,9 @@ impl Toolchain {
         };
         let mut programs = Vec::new();
         for program in &manifest.programs {
-            let (mut command, places) = sandbox.compiler(&places)?;
-            self.add_arguments(&mut command, &places, &manifest, program);
-            if let Err(output) = run(command)? {
+            let (mut prepared, places) = sandbox.compiler(&places)?;
+            self.add_arguments(&mut prepared.command, &places, &manifest, program);
+            if let Err(output) = run(prepared)? {
                 return Ok(Err(output));
             }
             programs.push(Executable {
@@ -187,17 +187,24 @@ fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 /// # Errors
 ///
 /// If it fails for another reason than the sources: that must not cost marks.
-fn run(mut command: Command) -> Result<Result<(), CompilerOutput>> {
+fn run(mut compiler: Prepared) -> Result<Result<(), CompilerOutput>> {
     let mut output = tempfile::tempfile().context("cannot make a scratch file")?;
-    let compiler = command
+    compiler
+        .command
         .stdin(Stdio::null())
         .stdout(output.try_clone()?)
-        .stderr(output.try_clone()?)
-        .spawn()
-        .context("cannot run the compiler")?;
-    let Some(status) = wait_for(compiler, LIMIT)? else {
-        let text = format!("the compiler did not end within {} s", LIMIT.as_secs());
-        return Ok(Err(CompilerOutput(text)));
+        .stderr(output.try_clone()?);
+    let status = match compiler.start()?.wait(LIMIT)? {
+        Ended::Itself(status) => status,
+        Ended::TookTooLong => {
+            let text = format!("the compiler did not end within {} s", LIMIT.as_secs());
+            return Ok(Err(CompilerOutput(text)));
+        }
+        Ended::UsedTooMuch(excess) => {
+            return Ok(Err(CompilerOutput(format!(
+                "the compiler was ended: it used {excess}"
+            ))));
+        }
     };
     let text = start_of(&mut output)?;
     // A process that a signal has ended exits with 128 and the signal's number.

@@ -5,15 +5,20 @@
 //! In it run the checks, as trusted as the grader, and in a second sandbox within, which shares that
 //! network and nothing else, the program under test.
 
-use std::fs;
+mod running;
+mod usage;
+
+use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use rustix::process::{Pid, Signal, kill_process};
-use wait_timeout::ChildExt;
+use rustix::process::setpriority_process;
+
+pub(crate) use running::{Ended, Prepared};
+pub(crate) use usage::Excess;
 
 /// The protection that grading runs under.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,9 +31,10 @@ pub enum Sandbox {
     None,
 }
 
-/// Limits on what a program, or the compiler, uses. Each is for one process, except the first.
+/// Limits on what a process uses, kept by the kernel. Those on what a program uses together with its
+/// children are in [`usage`].
 struct Limits {
-    /// Processes and threads in the sandbox.
+    /// Processes and threads in the sandbox, bubblewrap's own included.
     processes: u32,
     /// Bytes of address space.
     memory: u64,
@@ -41,7 +47,7 @@ struct Limits {
 /// A hundred clients may have a thread each, with a stack of 2 MiB. A right program needs far less
 /// than a second of processor time.
 const PROGRAM: Limits = Limits {
-    processes: 256,
+    processes: 272,
     memory: 1 << 30,
     cpu: 10,
     file: 16 << 20,
@@ -53,6 +59,12 @@ const COMPILER: Limits = Limits {
     cpu: 30,
     file: 256 << 20,
 };
+
+/// In steps of `nice`: some nine times the share of the processor.
+const PRECEDENCE: i32 = 10;
+
+/// How long a sandbox may take to do nothing.
+const PROBE: Duration = Duration::from_secs(30);
 
 /// What fits into a sandbox's /tmp, in bytes.
 const SCRATCH: u64 = 64 << 20;
@@ -105,6 +117,15 @@ impl Sandbox {
         Ok(sandbox)
     }
 
+    /// Gives the grader and the checks, where it may, the processor before the programs that they watch:
+    /// two hundred of them must not keep the watch from seeing that they are too many.
+    pub(crate) fn take_precedence(self) -> Result<()> {
+        if let Self::Bubblewrap { as_nobody: true } = self {
+            setpriority_process(None, -PRECEDENCE).context("cannot take precedence")?;
+        }
+        Ok(())
+    }
+
     /// In a sentence, for the reports.
     pub fn protection(self) -> String {
         match self {
@@ -113,11 +134,11 @@ impl Sandbox {
             }
             Self::Bubblewrap { as_nobody } => format!(
                 "bubblewrap: a loopback-only network and a process tree for each check, read-only \
-                 files, a clean environment, {} processes, {} MiB of memory and {} s of processor \
-                 time a process{}.",
-                PROGRAM.processes,
-                PROGRAM.memory >> 20,
-                PROGRAM.cpu,
+                 files, a clean environment, {} processes and threads, {} MiB of memory and {} s of \
+                 processor time a program{}.",
+                usage::TASKS,
+                usage::MEMORY >> 20,
+                usage::SECONDS,
                 if as_nobody {
                     ", as the user nobody"
                 } else {
@@ -140,28 +161,32 @@ impl Sandbox {
             scratch: scratch.path(),
         };
         let starter = Path::new(STARTERS).join("probe");
-        let output = self
-            .checks(&checks)?
-            .arg("-c")
-            .arg(starter)
+        let log = scratch.path().join("log");
+        let mut prepared = self.checks(&checks)?;
+        let command = prepared.command.arg("-c").arg(starter);
+        command
             .stdin(Stdio::null())
-            .output()
-            .context("cannot run bwrap (Debian, Ubuntu: apt install bubblewrap)")?;
+            .stdout(Stdio::null())
+            .stderr(File::create(&log)?);
+        let running = prepared.start();
+        let running = running.context("Debian, Ubuntu: apt install bubblewrap")?;
+        let ended = running.wait(PROBE)?;
         ensure!(
-            output.status.success(),
+            matches!(ended, Ended::Itself(status) if status.success()),
             "bubblewrap does not work on this machine: {}",
-            String::from_utf8_lossy(&output.stderr).trim()
+            fs::read_to_string(&log)?.trim()
         );
         Ok(())
     }
 
     /// The command that runs an executable of checks, to which its arguments are appended. Its
     /// report goes to [`Self::report`].
-    pub(crate) fn checks(self, checks: &Checks<'_>) -> Result<Command> {
+    pub(crate) fn checks(self, checks: &Checks<'_>) -> Result<Prepared> {
         let Self::Bubblewrap { as_nobody } = self else {
-            return Ok(Command::new(checks.executable));
+            return Ok(Prepared::plain(Command::new(checks.executable)));
         };
-        let mut command = outer(as_nobody);
+        let mut prepared = outer(as_nobody)?;
+        let command = &mut prepared.command;
         // Made by themselves, they would be root's alone.
         for folder in [GRADE, PROGRAMS, STARTERS] {
             command.args(["--perms", "0755", "--dir", folder]);
@@ -174,7 +199,7 @@ impl Sandbox {
         command.arg("--bind").args([&report, Path::new(REPORT)]);
         for program in checks.programs {
             let starter = checks.scratch.join(program.name);
-            fs::write(&starter, starter_script(program.name))
+            fs::write(&starter, starter_script(program.name, as_nobody))
                 .and_then(|()| fs::set_permissions(&starter, fs::Permissions::from_mode(0o755)))
                 .with_context(|| format!("cannot write {}", starter.display()))?;
             let executable = Path::new(PROGRAMS).join(program.name);
@@ -185,10 +210,10 @@ impl Sandbox {
             command.arg("--ro-bind").args([&starter, &start]);
         }
         command.args(SEAL).args(["--chdir", "/tmp", "--"]);
-        become_nobody(&mut command, as_nobody);
+        become_nobody(command, as_nobody);
         // Should the memory run short, this goes first.
         command.args(["choom", "-n", "1000", "--", CHECKS]);
-        Ok(command)
+        Ok(prepared)
     }
 
     /// The command line of a program under test, as the checks see it.
@@ -214,13 +239,15 @@ impl Sandbox {
 
     /// The command that runs the compiler, to which its arguments are appended, and the places as
     /// it sees them.
-    pub(crate) fn compiler<'a>(self, places: &Places<'a>) -> Result<(Command, Places<'a>)> {
+    pub(crate) fn compiler<'a>(self, places: &Places<'a>) -> Result<(Prepared, Places<'a>)> {
         let Self::Bubblewrap { as_nobody } = self else {
-            return Ok((Command::new(places.toolchain.join("bin/rustc")), *places));
+            let command = Command::new(places.toolchain.join("bin/rustc"));
+            return Ok((Prepared::plain(command), *places));
         };
         let inside = Places::in_sandbox();
         make_folder_for_all(places.output)?;
-        let mut command = outer(as_nobody);
+        let mut prepared = outer(as_nobody)?;
+        let command = &mut prepared.command;
         for (from, to) in [
             (places.toolchain, inside.toolchain),
             (places.libraries, inside.libraries),
@@ -230,15 +257,16 @@ impl Sandbox {
         }
         command.arg("--bind").args([places.output, inside.output]);
         command.args(SEAL).args(["--chdir", SOURCES, "--"]);
-        become_nobody(&mut command, as_nobody);
+        become_nobody(command, as_nobody);
         if as_nobody {
             // The limit on processes counts those of a user in a user namespace: in this machine's,
             // all submissions' together.
             command.args(["bwrap", "--unshare-user", "--dev-bind", "/", "/", "--"]);
         }
+        command.args(give_way(as_nobody));
         command.args(COMPILER.prlimit());
         command.arg(inside.toolchain.join("bin/rustc"));
-        Ok((command, inside))
+        Ok((prepared, inside))
     }
 }
 
@@ -273,8 +301,9 @@ impl Limits {
 }
 
 /// A sandbox with the system's programs, and nothing of its users'.
-fn outer(as_nobody: bool) -> Command {
-    let mut command = Command::new("bwrap");
+fn outer(as_nobody: bool) -> Result<Prepared> {
+    let mut prepared = Prepared::bubblewrap()?;
+    let command = &mut prepared.command;
     command.env_clear().env("PATH", "/usr/bin:/bin");
     if !as_nobody {
         command.arg("--unshare-user");
@@ -289,7 +318,7 @@ fn outer(as_nobody: bool) -> Command {
             command.args(["--cap-add", capability]);
         }
     }
-    command
+    Ok(prepared)
 }
 
 /// What both sandboxes have in common.
@@ -342,7 +371,7 @@ fn common() -> Vec<String> {
 }
 
 /// The script that the checks start in a program's place.
-fn starter_script(name: &str) -> String {
+fn starter_script(name: &str, as_nobody: bool) -> String {
     let mut words = vec![
         "bwrap".to_owned(),
         "--unshare-user".into(),
@@ -365,6 +394,7 @@ fn starter_script(name: &str) -> String {
     ]);
     words.extend(SEAL.map(str::to_owned));
     words.extend(["--chdir".into(), "/tmp".into(), "--".into()]);
+    words.extend(give_way(as_nobody));
     words.extend(PROGRAM.prlimit());
     words.push(program);
     format!("#!/bin/sh\nexec {} \"$@\"\n", shell_words::join(words))
@@ -385,34 +415,20 @@ fn become_nobody(command: &mut Command, as_nobody: bool) {
     }
 }
 
+/// Undoes [`Sandbox::take_precedence`] for what a stranger has a say in.
+fn give_way(as_nobody: bool) -> Vec<String> {
+    if as_nobody {
+        vec!["nice".into(), "-n".into(), PRECEDENCE.to_string()]
+    } else {
+        Vec::new()
+    }
+}
+
 /// A folder that nobody, too, can write to. Only what is bound into a sandbox can be reached from it.
 fn make_folder_for_all(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder)
         .and_then(|()| fs::set_permissions(folder, fs::Permissions::from_mode(0o777)))
         .with_context(|| format!("cannot make {}", folder.display()))
-}
-
-/// Waits for a command's end, and ends it after this time: then there is no status. In either case no
-/// process of its sandbox is left.
-pub(crate) fn wait_for(mut child: Child, limit: Duration) -> Result<Option<ExitStatus>> {
-    if let Some(status) = child.wait_timeout(limit)? {
-        return Ok(Some(status));
-    }
-    // bubblewrap's child is the first process of the sandbox's tree. With it the kernel ends them
-    // all, and only then does bubblewrap itself end.
-    let id = child.id();
-    let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children"));
-    let first = children.unwrap_or_default();
-    let first = first
-        .split_whitespace()
-        .next()
-        .and_then(|id| id.parse().ok());
-    match first.and_then(Pid::from_raw) {
-        Some(first) => kill_process(first, Signal::KILL).context("cannot end a sandbox")?,
-        None => child.kill()?,
-    }
-    child.wait()?;
-    Ok(None)
 }
 
 /// The protection for strangers' code: the best there is, or none if that was asked for.

@@ -11,18 +11,15 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
-use harness::{Diagnosis, REPORT_VARIABLE};
+use harness::{Diagnosis, NOT_IMPLEMENTED, REPORT_VARIABLE, Timeline, USES_TOO_MUCH};
 
 use crate::cargo::{self, Executable};
 use crate::course::{Check, Exercise};
-use crate::sandbox::{Checks, Program, Sandbox, wait_for};
+use crate::sandbox::{Checks, Ended, Excess, Prepared, Program, Sandbox};
 use crate::verdict::Verdict;
 
 /// No check takes that long, however often it reaches a deadline; one that does has a fault.
-const CHECK_LIMIT: Duration = Duration::from_secs(300);
-
-/// The code of the diagnosis of a program with a `todo!` on its way.
-const NOT_IMPLEMENTED: &str = "not-implemented";
+const CHECK_LIMIT: Duration = Duration::from_secs(120);
 
 /// A command line in the place of a program.
 pub struct Command {
@@ -53,7 +50,7 @@ impl Command {
 /// A run of some checks: the command, to which their names are appended, and the file to which it
 /// appends its diagnoses.
 struct Run {
-    command: process::Command,
+    prepared: Prepared,
     report: PathBuf,
 }
 
@@ -94,7 +91,10 @@ impl Stage {
             );
             let report = scratch.join("report");
             command.env(REPORT_VARIABLE, &report);
-            Ok(Run { command, report })
+            Ok(Run {
+                prepared: Prepared::plain(command),
+                report,
+            })
         })
     }
 
@@ -114,11 +114,12 @@ impl Stage {
             })
             .collect();
         self.each(exercise, at_once, |scratch| {
-            let mut command = sandbox.checks(&Checks {
+            let mut prepared = sandbox.checks(&Checks {
                 executable: &self.checks,
                 programs: &programs,
                 scratch,
             })?;
+            let command = &mut prepared.command;
             for program in &programs {
                 let Command { variable, line } =
                     Command::new(program.name, sandbox.command_line(program)?);
@@ -127,7 +128,7 @@ impl Stage {
             command.envs(env::var_os("PATIENCE").map(|patience| ("PATIENCE", patience)));
             let (inside, report) = sandbox.report(scratch);
             command.env(REPORT_VARIABLE, inside);
-            Ok(Run { command, report })
+            Ok(Run { prepared, report })
         })
     }
 
@@ -138,52 +139,49 @@ impl Stage {
         prepare: impl Fn(&Path) -> Result<Run> + Sync,
     ) -> Vec<Verdict> {
         in_parallel(&exercise.checks, at_once, |check| {
-            self.run(check, &prepare)
+            self.run(exercise, check, &prepare)
                 .unwrap_or_else(|error| Verdict::CouldNotJudge(format!("{error:#}")))
         })
     }
 
-    fn run(&self, check: &Check, prepare: impl Fn(&Path) -> Result<Run>) -> Result<Verdict> {
+    fn run(
+        &self,
+        exercise: &Exercise,
+        check: &Check,
+        prepare: impl Fn(&Path) -> Result<Run>,
+    ) -> Result<Verdict> {
         let cases = self.cases(&check.name);
         if cases.is_empty() {
             bail!("there is no such check: {}", check.name);
         }
         let scratch = tempfile::tempdir().context("cannot make a scratch folder")?;
         let log = scratch.path().join("log");
-        let Run { command, report } = prepare(scratch.path())?;
-        let status = self.run_tests(&cases, command, File::create(&log)?)?;
+        let Run { prepared, report } = prepare(scratch.path())?;
+        let has_passed = match run_tests(&cases, prepared, File::create(&log)?)? {
+            Ended::Itself(status) => status.success(),
+            Ended::TookTooLong => {
+                bail!("the check did not end within {} s", CHECK_LIMIT.as_secs())
+            }
+            Ended::UsedTooMuch(excess) => {
+                return Ok(Verdict::Failed(vec![used_too_much(
+                    exercise, check, excess,
+                )]));
+            }
+        };
         let mut diagnoses = diagnoses(&report)?;
         diagnoses.sort_by(|one, other| one.check.cmp(&other.check));
-        match (status, diagnoses.is_empty()) {
+        match (has_passed, diagnoses.is_empty()) {
             (true, true) => Ok(Verdict::Passed),
-            (false, false) if diagnoses.iter().all(|found| found.code == NOT_IMPLEMENTED) => {
+            (false, false)
+                if diagnoses
+                    .iter()
+                    .all(|found| found.code == NOT_IMPLEMENTED.name) =>
+            {
                 Ok(Verdict::NotImplemented(diagnoses))
             }
             (false, false) => Ok(Verdict::Failed(diagnoses)),
             // The check itself has panicked, or passed with a diagnosis.
             (_, _) => Err(anyhow!("{}", fs::read_to_string(&log)?.trim())),
-        }
-    }
-
-    /// Runs these tests and returns whether they passed.
-    fn run_tests(
-        &self,
-        cases: &[&String],
-        mut command: process::Command,
-        log: File,
-    ) -> Result<bool> {
-        let child = command
-            .arg("--exact")
-            .args(cases)
-            .env("RUST_BACKTRACE", "0")
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()
-            .with_context(|| format!("cannot run {}", self.checks.display()))?;
-        match wait_for(child, CHECK_LIMIT)? {
-            Some(status) => Ok(status.success()),
-            None => bail!("the check did not end within {} s", CHECK_LIMIT.as_secs()),
         }
     }
 
@@ -194,6 +192,36 @@ impl Stage {
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with("::case_"))
         };
         self.tests.iter().filter(is_case).collect()
+    }
+}
+
+/// Runs these tests of a checks' executable.
+fn run_tests(cases: &[&String], mut checks: Prepared, log: File) -> Result<Ended> {
+    let command = checks.command.arg("--exact").args(cases);
+    command
+        .env("RUST_BACKTRACE", "0")
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log);
+    checks.start()?.wait(CHECK_LIMIT)
+}
+
+/// What the checks could not say themselves: they were ended with the program.
+fn used_too_much(exercise: &Exercise, check: &Check, excess: Excess) -> Diagnosis {
+    let code = USES_TOO_MUCH;
+    Diagnosis {
+        code: code.name.into(),
+        summary: "the program was ended, because it used too much of the machine".into(),
+        program: exercise.name.clone(),
+        check: check.name.clone(),
+        expected: "a thread for each client at the most, and none that computes without end".into(),
+        observed: format!("the program and its children used {excess}"),
+        likely: vec![
+            "a loop starts threads or processes, or keeps what it was sent, without end".into(),
+        ],
+        output: Vec::new(),
+        timeline: Timeline::default(),
+        read: code.read(),
     }
 }
 

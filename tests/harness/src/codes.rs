@@ -12,6 +12,16 @@ pub struct Code {
     pub lesson: &'static str,
 }
 
+impl Code {
+    /// Where to read on.
+    pub fn read(&self) -> String {
+        format!(
+            "book: {} · cargo grade --explain {}",
+            self.chapter, self.name
+        )
+    }
+}
+
 const WORKING: &str = "What this course is";
 const PROTOCOL: &str = "Sockets, ports and the line protocol";
 const ONE_LOOP: &str = "One server, one client at a time";
@@ -21,7 +31,7 @@ const POOL: &str = "A pool of workers";
 
 macro_rules! codes {
     ($($constant:ident, $name:literal, $chapter:expr;)*) => {
-        $(pub(crate) const $constant: Code = Code {
+        $(pub const $constant: Code = Code {
             name: $name,
             chapter: $chapter,
             lesson: include_str!(concat!("../lessons/", $name, ".md")),
@@ -36,6 +46,7 @@ codes! {
     // Before a program does anything.
     NOT_IMPLEMENTED, "not-implemented", WORKING;
     NOT_STARTED, "not-started", WORKING;
+    USES_TOO_MUCH, "uses-too-much", THREADS;
     ENDED_AT_START, "ended-at-start", WORKING;
     NO_BANNER, "no-banner", PROTOCOL;
     BAD_BANNER, "bad-banner", PROTOCOL;

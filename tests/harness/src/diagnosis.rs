@@ -216,10 +216,7 @@ pub(crate) fn diagnose(program: &Program, evidence: &Evidence<'_>, symptom: &Sym
         } else {
             evidence.timeline()
         },
-        read: format!(
-            "book: {} · cargo grade --explain {}",
-            code.chapter, code.name
-        ),
+        read: code.read(),
     }
 }
 

@@ -31,7 +31,7 @@ mod stall;
 mod timeline;
 
 pub use client::Client;
-pub use codes::{CODES, Code};
+pub use codes::{CODES, Code, NOT_IMPLEMENTED, USES_TOO_MUCH};
 pub use deadline::{QUIET_WINDOW, deadline};
 pub use host::{ClosedPort, DeafHost, Host, Peer, Trickle, reply_to};
 pub use log::{connected, disconnected};

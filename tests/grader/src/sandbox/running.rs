@@ -1,0 +1,178 @@
+//! A sandbox with something running in it: waiting for its end, and seeing to it that nothing of it is
+//! left.
+
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::process::{Child, Command, ExitStatus};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::{Errno, FdFlags, fcntl_setfd};
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use serde::Deserialize;
+use wait_timeout::ChildExt;
+
+use super::usage::{Excess, find_excess};
+
+/// How often it is looked at what a sandbox's programs use. Most checks have ended by the first time.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// The kernel ends what is left in a process tree at once when its first process has gone.
+const GONE: Duration = Duration::from_secs(30);
+
+/// A command, in a sandbox or not, that can be started.
+pub(crate) struct Prepared {
+    pub(crate) command: Command,
+    info: Option<Pipe>,
+}
+
+/// Through which bubblewrap tells of the sandbox that it has made.
+struct Pipe {
+    read: OwnedFd,
+    write: OwnedFd,
+}
+
+/// A command that was started, in a sandbox or not.
+pub(crate) struct Running {
+    child: Child,
+    /// The first process of the sandbox's tree: it is gone when all are.
+    first: Option<First>,
+}
+
+/// How a command came to its end.
+pub(crate) enum Ended {
+    Itself(ExitStatus),
+    /// It was ended: it had the time that it was given.
+    TookTooLong,
+    /// It was ended: the programs in it used too much.
+    UsedTooMuch(Excess),
+}
+
+struct First {
+    id: Pid,
+    handle: OwnedFd,
+}
+
+/// What bubblewrap tells of the sandbox that it has made.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Info {
+    child_pid: i32,
+}
+
+impl Prepared {
+    /// A command that is no sandbox.
+    pub(crate) fn plain(command: Command) -> Self {
+        Self {
+            command,
+            info: None,
+        }
+    }
+
+    /// bubblewrap, to which its arguments are to be appended.
+    pub(super) fn bubblewrap() -> Result<Self> {
+        let (read, write) = pipe_with(PipeFlags::CLOEXEC).context("cannot make a pipe")?;
+        let mut command = Command::new("bwrap");
+        command.arg("--info-fd").arg(write.as_raw_fd().to_string());
+        let info = Some(Pipe { read, write });
+        Ok(Self { command, info })
+    }
+
+    pub(crate) fn start(mut self) -> Result<Running> {
+        // A child gets the descriptor because it is not closed at `exec`: another command that starts
+        // meanwhile would get it too.
+        static STARTING: Mutex<()> = Mutex::new(());
+        let alone = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pipe) = &self.info {
+            fcntl_setfd(&pipe.write, FdFlags::empty()).context("cannot hand on a pipe")?;
+        }
+        let name = self.command.get_program().to_owned();
+        let cannot_run = || format!("cannot run {}", name.display());
+        let child = self.command.spawn().with_context(cannot_run)?;
+        let read = self.info.map(|pipe| pipe.read);
+        drop(alone);
+        let first = match read {
+            Some(read) => First::read(File::from(read))?,
+            None => None,
+        };
+        Ok(Running { child, first })
+    }
+}
+
+impl Running {
+    /// Waits for the end, for so long. Then no process of the sandbox is left.
+    pub(crate) fn wait(mut self, limit: Duration) -> Result<Ended> {
+        let end = Instant::now() + limit;
+        let ended = loop {
+            let left = end.saturating_duration_since(Instant::now());
+            if let Some(status) = self.child.wait_timeout(left.min(LOOK))? {
+                break Ended::Itself(status);
+            }
+            let first = self.first.as_ref();
+            let ended = match first.and_then(|first| find_excess(first.id)) {
+                Some(excess) => Ended::UsedTooMuch(excess),
+                None if left.is_zero() => Ended::TookTooLong,
+                None => continue,
+            };
+            self.end()?;
+            break ended;
+        };
+        if let Some(first) = &self.first {
+            first.wait()?;
+        }
+        Ok(ended)
+    }
+
+    /// bubblewrap itself ends with the first process of its sandbox.
+    fn end(&mut self) -> Result<()> {
+        match &self.first {
+            Some(first) => first.kill()?,
+            None => self.child.kill()?,
+        }
+        self.child.wait()?;
+        Ok(())
+    }
+}
+
+impl First {
+    /// There is none when bubblewrap has failed.
+    fn read(mut pipe: File) -> Result<Option<Self>> {
+        let mut info = String::new();
+        pipe.read_to_string(&mut info)
+            .context("cannot read what bubblewrap says")?;
+        if info.is_empty() {
+            return Ok(None);
+        }
+        let info: Info = serde_json::from_str(&info).context("cannot read what bubblewrap says")?;
+        let id = Pid::from_raw(info.child_pid).context("a sandbox without a process")?;
+        match pidfd_open(id, PidfdFlags::empty()) {
+            Ok(handle) => Ok(Some(Self { id, handle })),
+            Err(Errno::SRCH) => Ok(None),
+            Err(error) => Err(error).context("cannot watch a sandbox"),
+        }
+    }
+
+    fn kill(&self) -> Result<()> {
+        match pidfd_send_signal(&self.handle, Signal::KILL) {
+            Ok(()) | Err(Errno::SRCH) => Ok(()),
+            Err(error) => Err(error).context("cannot end a sandbox"),
+        }
+    }
+
+    /// Until it has ended, and with it every process of the tree.
+    fn wait(&self) -> Result<()> {
+        let limit = Timespec::try_from(GONE)?;
+        let mut handle = [PollFd::from_borrowed_fd(self.handle.as_fd(), PollFlags::IN)];
+        let ended = poll(&mut handle, Some(&limit)).context("cannot watch a sandbox")?;
+        ensure!(
+            ended == 1,
+            "processes of a sandbox are left: those below process {}",
+            self.id
+        );
+        Ok(())
+    }
+}
