@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::num::NonZero;
 use std::path::Path;
 use std::thread;
 
@@ -13,7 +14,7 @@ use crate::compile::Toolchain;
 use crate::course::{Exercise, root};
 use crate::journal::{Journal, Key};
 use crate::judge::{graded_check, graded_exercise, without_checks};
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Sandbox, cores};
 use crate::stage::{Stage, in_parallel};
 use crate::submission::Collected;
 use crate::verdict::{Class, Graded, GradedExercise, Verdict};
@@ -59,8 +60,10 @@ impl<'a> Grader<'a> {
         at_once: usize,
         done: impl Fn(&Graded) + Sync,
     ) -> Result<Class> {
-        let graded = in_parallel(submissions, at_once, |submission| {
-            let graded = self.grade_one(submission, journal)?;
+        let cores = cores()?;
+        let graded = in_parallel(submissions, at_once, |worker, submission| {
+            let core = cores[worker % cores.len()];
+            let graded = self.grade_one(submission, journal, core)?;
             done(&graded);
             Ok(graded)
         });
@@ -70,10 +73,10 @@ impl<'a> Grader<'a> {
         })
     }
 
-    fn grade_one(&self, submission: &Collected, journal: &Journal) -> Result<Graded> {
+    fn grade_one(&self, submission: &Collected, journal: &Journal, core: usize) -> Result<Graded> {
         let exercises = self.exercises.iter();
         let exercises = exercises
-            .map(|(exercise, stage)| self.judge(submission, exercise, stage, journal))
+            .map(|(exercise, stage)| self.judge(submission, exercise, stage, journal, core))
             .collect::<Result<_>>()?;
         Ok(Graded {
             submission: submission.name.clone(),
@@ -90,6 +93,7 @@ impl<'a> Grader<'a> {
         exercise: &Exercise,
         stage: &Stage,
         journal: &Journal,
+        core: usize,
     ) -> Result<GradedExercise> {
         let Some(sources) = submission.sources.get(&exercise.name) else {
             return Ok(without_checks(exercise, || Verdict::NotSubmitted, None));
@@ -103,7 +107,7 @@ impl<'a> Grader<'a> {
             return Ok(known.clone());
         }
         let judged = self
-            .compile_and_check(exercise, stage, sources)
+            .compile_and_check(exercise, stage, sources, core)
             .unwrap_or_else(|error| {
                 let reason = format!("{error:#}");
                 without_checks(exercise, || Verdict::CouldNotJudge(reason.clone()), None)
@@ -120,6 +124,7 @@ impl<'a> Grader<'a> {
         exercise: &Exercise,
         stage: &Stage,
         sources: &BTreeMap<String, Vec<u8>>,
+        core: usize,
     ) -> Result<GradedExercise> {
         let scratch = tempfile::tempdir().context("cannot make a scratch folder")?;
         let compiled = self
@@ -135,7 +140,7 @@ impl<'a> Grader<'a> {
                 ));
             }
         };
-        let verdicts = stage.run_all_in(self.sandbox, exercise, &programs, CHECKS_AT_ONCE);
+        let verdicts = stage.run_all_in(self.sandbox, exercise, &programs, CHECKS_AT_ONCE, core);
         let checks = exercise.checks.iter().zip(verdicts);
         let checks = checks
             .map(|(check, verdict)| graded_check(check, verdict))
@@ -144,9 +149,9 @@ impl<'a> Grader<'a> {
     }
 }
 
-/// How many submissions are best graded at the same time.
+/// How many submissions are best graded at the same time: each has a core of its own.
 pub fn submissions_at_once() -> usize {
-    thread::available_parallelism().map_or(2, |cores| cores.get() + 1)
+    thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 /// Changes when anything changes by which a program is judged: checks, harness, points, given files,

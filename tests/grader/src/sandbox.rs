@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use rustix::process::setpriority_process;
+use rustix::thread::{CpuSet, sched_getaffinity};
 
 pub(crate) use running::{Ended, Prepared};
 pub(crate) use usage::Excess;
@@ -159,6 +160,7 @@ impl Sandbox {
             executable: Path::new("/bin/sh"),
             programs: &[program],
             scratch: scratch.path(),
+            core: cores()?[0],
         };
         let starter = Path::new(STARTERS).join("probe");
         let log = scratch.path().join("log");
@@ -199,9 +201,12 @@ impl Sandbox {
         command.arg("--bind").args([&report, Path::new(REPORT)]);
         for program in checks.programs {
             let starter = checks.scratch.join(program.name);
-            fs::write(&starter, starter_script(program.name, as_nobody))
-                .and_then(|()| fs::set_permissions(&starter, fs::Permissions::from_mode(0o755)))
-                .with_context(|| format!("cannot write {}", starter.display()))?;
+            fs::write(
+                &starter,
+                starter_script(program.name, checks.core, as_nobody),
+            )
+            .and_then(|()| fs::set_permissions(&starter, fs::Permissions::from_mode(0o755)))
+            .with_context(|| format!("cannot write {}", starter.display()))?;
             let executable = Path::new(PROGRAMS).join(program.name);
             command
                 .arg("--ro-bind")
@@ -276,6 +281,9 @@ pub(crate) struct Checks<'a> {
     pub(crate) programs: &'a [Program<'a>],
     /// An empty folder of this run's own.
     pub(crate) scratch: &'a Path,
+    /// The one that the programs run on. However much of it they take, the checks and the other
+    /// submissions have the rest.
+    pub(crate) core: usize,
 }
 
 /// A program under test.
@@ -371,7 +379,7 @@ fn common() -> Vec<String> {
 }
 
 /// The script that the checks start in a program's place.
-fn starter_script(name: &str, as_nobody: bool) -> String {
+fn starter_script(name: &str, core: usize, as_nobody: bool) -> String {
     let mut words = vec![
         "bwrap".to_owned(),
         "--unshare-user".into(),
@@ -394,6 +402,7 @@ fn starter_script(name: &str, as_nobody: bool) -> String {
     ]);
     words.extend(SEAL.map(str::to_owned));
     words.extend(["--chdir".into(), "/tmp".into(), "--".into()]);
+    words.extend(["taskset".into(), "--cpu-list".into(), core.to_string()]);
     words.extend(give_way(as_nobody));
     words.extend(PROGRAM.prlimit());
     words.push(program);
@@ -422,6 +431,14 @@ fn give_way(as_nobody: bool) -> Vec<String> {
     } else {
         Vec::new()
     }
+}
+
+/// The numbers of the processor's cores that the grader may use.
+pub(crate) fn cores() -> Result<Vec<usize>> {
+    let allowed = sched_getaffinity(None).context("cannot see which cores there are")?;
+    Ok((0..CpuSet::MAX_CPU)
+        .filter(|&core| allowed.is_set(core))
+        .collect())
 }
 
 /// A folder that nobody, too, can write to. Only what is bound into a sandbox can be reached from it.

@@ -98,13 +98,14 @@ impl Stage {
         })
     }
 
-    /// Runs all checks of the exercise on a stranger's programs.
+    /// Runs all checks of the exercise on a stranger's programs, which get this core.
     pub fn run_all_in(
         &self,
         sandbox: Sandbox,
         exercise: &Exercise,
         programs: &[Executable],
         at_once: usize,
+        core: usize,
     ) -> Vec<Verdict> {
         let programs: Vec<_> = programs
             .iter()
@@ -118,6 +119,7 @@ impl Stage {
                 executable: &self.checks,
                 programs: &programs,
                 scratch,
+                core,
             })?;
             let command = &mut prepared.command;
             for program in &programs {
@@ -138,7 +140,7 @@ impl Stage {
         at_once: usize,
         prepare: impl Fn(&Path) -> Result<Run> + Sync,
     ) -> Vec<Verdict> {
-        in_parallel(&exercise.checks, at_once, |check| {
+        in_parallel(&exercise.checks, at_once, |_, check| {
             self.run(exercise, check, &prepare)
                 .unwrap_or_else(|error| Verdict::CouldNotJudge(format!("{error:#}")))
         })
@@ -235,21 +237,23 @@ fn diagnoses(report: &Path) -> Result<Vec<Diagnosis>> {
     text.lines().map(parse).collect()
 }
 
-/// Does the work for each item, several at the same time, and returns the results in order.
+/// Does the work for each item, several at the same time, and returns the results in order. The work
+/// is told which of the workers does it.
 pub(crate) fn in_parallel<Item: Sync, Output: Send>(
     items: &[Item],
     at_once: usize,
-    work: impl Fn(&Item) -> Output + Sync,
+    work: impl Fn(usize, &Item) -> Output + Sync,
 ) -> Vec<Output> {
     let queue = Mutex::new(items.iter().enumerate());
     let next = || queue.lock().ok()?.next();
     let mut results = thread::scope(|scope| {
         let workers: Vec<_> = (0..at_once.min(items.len()))
-            .map(|_| {
-                scope.spawn(|| {
+            .map(|worker| {
+                let (next, work) = (&next, &work);
+                scope.spawn(move || {
                     let mut results = Vec::new();
                     while let Some((index, item)) = next() {
-                        results.push((index, work(item)));
+                        results.push((index, work(worker, item)));
                     }
                     results
                 })

@@ -48,9 +48,28 @@ pub(crate) fn print_class(class: &Class) -> Result<()> {
             table.add_row(row.chain([total, remark(graded)]));
         }
         println!("{table}");
+        for graded in &class.submissions {
+            print_what_is_open(graded);
+        }
     }
     println!("protection: {}", class.protection);
     Ok(())
+}
+
+/// Why marks are not final: a line for each check that could not judge.
+fn print_what_is_open(graded: &Graded) {
+    for exercise in &graded.exercises {
+        for check in &exercise.checks {
+            if let Verdict::CouldNotJudge(reason) = &check.verdict {
+                let (name, check) = (plain_line(&graded.submission), sentence(&check.name));
+                let reason = plain_line(reason);
+                println!(
+                    "{name}: {} · {check}: could not judge: {reason}",
+                    exercise.name
+                );
+            }
+        }
+    }
 }
 
 fn remark(graded: &Graded) -> String {

@@ -30,7 +30,7 @@ impl Client {
             Ok(stream) => stream,
             Err(error) => scene.fail(Symptom::CannotConnect { client: id, error }),
         };
-        let connection = Connection::new(scene, id, stream, reading)
+        let connection = Connection::new(scene, id, stream, server, reading)
             .unwrap_or_else(|error| panic!("the checks can't run a client: {error}"));
         Self {
             scene: Arc::clone(scene),

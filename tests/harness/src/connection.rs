@@ -15,7 +15,7 @@ use crate::recording::{End, Event, Leave};
 use crate::scene::Scene;
 
 /// How much is read of what a program sends on one connection; then it is left unread.
-const MAX_RECEIVED: usize = 64 << 20;
+const MAX_RECEIVED: usize = 16 << 20;
 
 pub(crate) struct Connection {
     scene: Arc<Scene>,
@@ -31,17 +31,19 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Takes over a stream that is connected. With `reading`, whatever arrives is read at once.
+    /// Takes over a stream that was connected to `peer`, which may have reset it since: then the system
+    /// does not know it any more. With `reading`, whatever arrives is read at once.
     pub(crate) fn new(
         scene: &Arc<Scene>,
         id: usize,
         stream: TcpStream,
+        peer: SocketAddr,
         reading: bool,
     ) -> io::Result<Self> {
         // Each write leaves at once: fragments are part of the checks.
         stream.set_nodelay(true)?;
         stream.set_write_timeout(Some(deadline()))?;
-        let (local, peer) = (stream.local_addr()?, stream.peer_addr()?);
+        let local = stream.local_addr()?;
         let stream = Arc::new(stream);
         let closing = Arc::new(AtomicBool::new(false));
         scene.recording.record(Event::Connected(id, local));

@@ -420,14 +420,14 @@ fn accept_all(
     arrived: &Mutex<Vec<Connection>>,
     closing: &AtomicBool,
 ) {
-    while let Ok((stream, _)) = listener.accept() {
+    while let Ok((stream, peer)) = listener.accept() {
         if closing.load(Ordering::SeqCst) {
             return;
         }
         let mut arrived = arrived.lock().unwrap_or_else(PoisonError::into_inner);
         let id = scene.recording.add_connection(Side::Server);
         // A connection that is gone before it could be set up is the client's affair.
-        if let Ok(connection) = Connection::new(scene, id, stream, true) {
+        if let Ok(connection) = Connection::new(scene, id, stream, peer, true) {
             arrived.push(connection);
         }
     }

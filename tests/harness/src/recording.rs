@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 
-/// How many lines of a program's output are kept; a program that floods must not fill the memory.
+/// How many lines, and how many bytes, of a program's output are kept; a program that floods must not
+/// fill the memory.
 const MAX_OUTPUT_LINES: usize = 20_000;
+const MAX_OUTPUT: usize = 8 << 20;
 
 /// A moment on both clocks: the monotonic one, since the recording began, and the wall clock, which
 /// is what timestamps are held against.
@@ -60,6 +62,10 @@ pub(crate) struct ProgramSeen {
     pub(crate) stderr: Vec<Line>,
     pub(crate) stdout_ended: bool,
     pub(crate) stderr_ended: bool,
+    /// Of both streams, the bytes that were kept.
+    output: usize,
+    /// Whether it has printed more than is kept.
+    pub(crate) floods: bool,
     pub(crate) exit: Option<(ExitStatus, Moment)>,
 }
 
@@ -241,12 +247,16 @@ impl Recording {
         let seen = &mut *guard;
         match event {
             Event::Output(stream, bytes) => {
+                let program = &mut seen.program;
                 let lines = match stream {
-                    Stream::Stdout => &mut seen.program.stdout,
-                    Stream::Stderr => &mut seen.program.stderr,
+                    Stream::Stdout => &mut program.stdout,
+                    Stream::Stderr => &mut program.stderr,
                 };
-                if lines.len() < MAX_OUTPUT_LINES {
+                if lines.len() < MAX_OUTPUT_LINES && program.output < MAX_OUTPUT {
+                    program.output += bytes.len();
                     lines.push(Line { bytes, at });
+                } else {
+                    program.floods = true;
                 }
             }
             Event::OutputEnded(Stream::Stdout) => seen.program.stdout_ended = true,

@@ -336,7 +336,9 @@ fn await_start(scene: &Scene) -> Start {
             let address = line.strip_prefix(BANNER)?.trim_end().parse();
             Some(address.map_or(Start::BadBanner(line), Start::Listening))
         });
-        banner.or_else(|| seen.program.is_over().then_some(Start::Over))
+        banner
+            .or_else(|| seen.program.is_over().then_some(Start::Over))
+            .or_else(|| seen.program.floods.then_some(Start::Silent))
     });
     start.unwrap_or(Start::Silent)
 }
