@@ -229,6 +229,30 @@ impl Examined<'_> {
             .collect()
     }
 
+    /// The same on a machine that is busy with something else, where the checks see less: a wrong
+    /// program still passes no exam, and a right one fails none.
+    pub fn wrong_verdict(&self) -> Option<String> {
+        let name = self.program.name();
+        let failed =
+            |verdict: &Verdict| !matches!(verdict, Verdict::Passed | Verdict::CouldNotJudge(_));
+        match self.program {
+            Subject::Mutant(_) => (!self.is_caught()).then(|| format!("{name}: passes all checks")),
+            Subject::Variant(_) => {
+                let failed = self.verdicts.iter().find(|verdict| failed(verdict))?;
+                Some(format!(
+                    "{name}: a right program fails: {}",
+                    details(failed)
+                ))
+            }
+        }
+    }
+
+    /// How many checks could not judge it.
+    pub fn open(&self) -> usize {
+        let open = |verdict: &&Verdict| matches!(verdict, Verdict::CouldNotJudge(_));
+        self.verdicts.iter().filter(open).count()
+    }
+
     /// Whether the checks caught it.
     pub fn is_caught(&self) -> bool {
         self.verdicts

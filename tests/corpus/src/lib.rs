@@ -6,6 +6,7 @@
 //! checks of its exercise.
 
 mod build;
+mod class;
 mod exam;
 pub mod hostile;
 pub mod matrix;

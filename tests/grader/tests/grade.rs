@@ -206,7 +206,7 @@ fn an_unknown_exercise_is_refused() {
 }
 
 #[test]
-fn a_folder_that_is_no_submission_is_refused() {
+fn a_folder_without_submissions_is_refused() {
     let empty = tempfile::tempdir().unwrap();
     grade()
         .arg(empty.path())
@@ -214,7 +214,7 @@ fn a_folder_that_is_no_submission_is_refused() {
         .failure()
         .stdout(is_empty())
         .stderr(contains(
-            "is no submission: name a folder that holds at least one of ex01-",
+            "holds no submission: name a folder that holds folders or archives",
         ))
         .stderr(is_one_line());
 }
