@@ -121,14 +121,7 @@ impl Toolchain {
             .arg(places.toolchain)
             .args(["--edition", "2024", "--crate-type", "bin", "--emit", "link"])
             .args(["--crate-name", &program.name.replace('-', "_")])
-            .args([
-                "-D",
-                "unsafe_code",
-                "-F",
-                "unsafe_code",
-                "-C",
-                "debuginfo=line-tables-only",
-            ])
+            .args(["-F", "unsafe_code", "-C", "strip=debuginfo"])
             .arg(with("-Ldependency=", places.libraries));
         for dependency in manifest.dependencies.keys() {
             if let Some(file) = self.files.get(&dependency.replace('-', "_")) {
