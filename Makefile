@@ -6,7 +6,7 @@ CARGO ?= cargo
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
-.PHONY: grade test packages format lint checks exam corpus mutants soak bench-grade gradescope book serve mdbook
+.PHONY: grade test packages format lint checks exam corpus mutants soak kills bench-grade gradescope book serve mdbook
 
 ## Grades the exercises as they stand in this checkout, and the reference solutions.
 grade:
@@ -51,6 +51,10 @@ mutants:
 ## something else.
 soak:
 	tests/soak.sh
+
+## A class's grading, killed KILLS times at random moments and started again. Half an hour.
+kills:
+	tests/kill-grade.sh
 
 ## How long a class takes, by its size, and beside a clean checkout with `cargo test` for each. An hour
 ## or two.

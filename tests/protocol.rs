@@ -8,20 +8,22 @@ use rstest::rstest;
 use crate::{program, server};
 
 /// Every client that is connected gets its own reply with a timestamp: 1, 20 and 100 of them at the
-/// same time. *Deadline.*
+/// same time, in whatever order. *Deadline.*
 #[rstest]
 #[case::one(1)]
 #[case::twenty(20)]
 #[case::hundred(100)]
 fn every_client_gets_its_own_timestamped_reply(server: Server, #[case] clients: usize) {
-    let clients = server.connect_many(clients);
-    for (number, client) in clients.iter().enumerate() {
-        client.say(&format!("Hello from client {number}"));
+    let hellos = (0..clients).map(|number| format!("Hello from client {number}"));
+    let clients: Vec<_> = server
+        .connect_many(clients)
+        .into_iter()
+        .zip(hellos)
+        .collect();
+    for (client, hello) in &clients {
+        client.say(hello);
     }
-    for (number, mut client) in clients.into_iter().enumerate() {
-        client.expect_reply(&format!("Hello from client {number}"));
-        client.leave();
-    }
+    server.expect_each_reply(clients);
 }
 
 /// The first argument is the address to listen on; with port 0 the banner tells the real port.

@@ -9,7 +9,7 @@ use crate::deadline::{QUIET_WINDOW, READ_WINDOW, deadline};
 use crate::diagnosis::Symptom;
 use crate::log::connected;
 use crate::observe;
-use crate::recording::{ConnectionSeen, End, Line, Side};
+use crate::recording::{ConnectionSeen, End, Line, Seen, Side};
 use crate::reply::{self, Malformed, Reply, Timestamp};
 use crate::scene::Scene;
 
@@ -233,6 +233,12 @@ impl Client {
     pub fn reset(mut self) -> SocketAddr {
         self.connection.reset();
         self.address()
+    }
+
+    /// Whether the next reply, or the connection's end, is there.
+    pub(crate) fn has_heard(&self, seen: &Seen) -> bool {
+        let client = &seen.connections[self.connection.id()];
+        client.lines.len() > self.replies || client.end.is_some()
     }
 
     fn next_line(&mut self) -> Option<Result<Line, End>> {

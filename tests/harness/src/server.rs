@@ -97,6 +97,22 @@ impl Server {
         (0..clients).map(|_| self.connect()).collect()
     }
 
+    /// Expects the reply to each client's message, whichever is answered first; each leaves when it has
+    /// its reply, so that a server that serves one at a time, in whatever order, comes to the next.
+    pub fn expect_each_reply(&self, clients: Vec<(Client, String)>) {
+        let mut waiting = clients;
+        while !waiting.is_empty() {
+            let heard = self.scene.recording.wait_for(deadline(), |seen| {
+                waiting
+                    .iter()
+                    .position(|(client, _)| client.has_heard(seen))
+            });
+            let (mut client, message) = waiting.remove(heard.unwrap_or(0));
+            client.expect_reply(&message);
+            client.leave();
+        }
+    }
+
     /// Does something while the server is stopped (SIGSTOP): connections that are made meanwhile
     /// wait in the accept queue, and what becomes of them there, the server finds when it goes on.
     pub fn while_stopped<T>(&self, act: impl FnOnce() -> T) -> T {
