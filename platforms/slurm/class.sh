@@ -6,7 +6,7 @@
 # Grades a class in eight parts, from the course's folder on a disk that all nodes share:
 #
 #   jobs=$(sbatch --parsable platforms/slurm/class.sh SUBMISSIONS PARTS)
-#   sbatch --dependency=afterok:$jobs --wrap "cargo grade merge PARTS/* --report REPORT"
+#   sbatch --dependency=afterany:$jobs --wrap "cargo grade merge PARTS/* --report REPORT"
 set -euo pipefail
 submissions=${1:?the folder of submissions}
 parts=${2:?the folder for the parts}

@@ -63,7 +63,7 @@ fn every_attack_is_contained() {
         for name in neighbours {
             hand_in_the_solution(&class.join(name)).unwrap();
         }
-        let submissions = collect(&[class], &course).unwrap();
+        let submissions = collect(&[class], false, &course).unwrap();
         let class = grader.grade(&submissions, &journal, at_once, |graded| {
             eprintln!(
                 "{}: {} of {}",

@@ -37,6 +37,10 @@ struct Options {
     #[arg(value_name = "SUBMISSION")]
     submissions: Vec<PathBuf>,
 
+    /// Each SUBMISSION is one student's, whatever lies in it
+    #[arg(long)]
+    single: bool,
+
     /// Grade only this exercise (`ex02`); can be given several times
     #[arg(long = "exercise", value_name = "NAME")]
     exercises: Vec<String>,
@@ -170,7 +174,7 @@ fn grade_class(
     course: &Course,
     exercises: &[&Exercise],
 ) -> Result<Class> {
-    let mut submissions = collect(paths, course)?;
+    let mut submissions = collect(paths, options.single, course)?;
     if let Some(partition) = options.partition {
         submissions = partition.select(submissions);
     }

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::{Context, Result, ensure};
-use tempfile::NamedTempFile;
 
+use crate::report::new_report;
 use crate::submission::Collected;
 use crate::verdict::Class;
 
@@ -59,7 +59,7 @@ pub fn read_class(folder: &Path) -> Result<Option<Class>> {
 pub fn write_class(folder: &Path, class: &Class) -> Result<()> {
     let written = || format!("cannot write into {}", folder.display());
     fs::create_dir_all(folder).with_context(written)?;
-    let mut file = NamedTempFile::new_in(folder).with_context(written)?;
+    let mut file = new_report(folder).with_context(written)?;
     serde_json::to_writer(&mut file, class).with_context(written)?;
     file.persist(folder.join(CLASS_FILE))
         .with_context(written)?;

@@ -11,11 +11,12 @@ mod slugs;
 mod words;
 
 use std::fs::{self, Permissions};
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use tempfile::NamedTempFile;
 
 use crate::plain::{plain_everywhere, plain_line};
 use crate::verdict::{Class, Graded};
@@ -55,12 +56,12 @@ fn write_all(folder: &Path, class: &Class) -> Result<()> {
             &format!("students/{slug}.html"),
             &html::submission(graded, &class.protection)?,
         )?;
-        let results = gradescope::results(graded)?;
+        let results = gradescope::results(graded, &class.protection)?;
         save(
             &format!("gradescope/{slug}.json"),
             &format!("{results:#}\n"),
         )?;
-        let result = classroom::result(graded)?;
+        let result = classroom::result(graded, &class.protection)?;
         save(&format!("classroom/{slug}.json"), &format!("{result:#}\n"))?;
     }
     Ok(())
@@ -69,13 +70,18 @@ fn write_all(folder: &Path, class: &Class) -> Result<()> {
 /// Writes a file in one go: whoever reads along sees the old one or the new one.
 fn save(path: &Path, text: &str) -> Result<()> {
     let folder = path.parent().context("a report is a file in a folder")?;
-    // A temporary file is its owner's alone; a report is as readable as any file here.
-    let mut file = tempfile::Builder::new()
-        .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(folder)?;
+    let mut file = new_report(folder)?;
     file.write_all(text.as_bytes())?;
     file.persist(path)?;
     Ok(())
+}
+
+/// A file that is to become a report of this folder. A temporary file is its owner's alone; a report is
+/// as readable as any file here.
+pub(crate) fn new_report(folder: &Path) -> io::Result<NamedTempFile> {
+    tempfile::Builder::new()
+        .permissions(Permissions::from_mode(0o666))
+        .tempfile_in(folder)
 }
 
 /// The verdict without what could forge a report; names are kept on their line.

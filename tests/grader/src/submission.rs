@@ -33,12 +33,12 @@ pub struct Collected {
 }
 
 /// Opens each path: a submission (folder, .zip, .tar.gz, .tgz, .tar) or a folder of any mix of them,
-/// one a student.
-pub fn collect(paths: &[PathBuf], course: &Course) -> Result<Vec<Collected>> {
+/// one a student. With `single`, each path is one student's, whatever lies in it.
+pub fn collect(paths: &[PathBuf], single: bool, course: &Course) -> Result<Vec<Collected>> {
     // All of them are looked at before the first is read: a slip in the last path shows at once.
     let mut found = Vec::new();
     for path in paths {
-        found.extend(find(path, course)?);
+        found.extend(find(path, single, course)?);
     }
     let mut names = BTreeSet::new();
     let collected = found.into_iter().map(|path| {
@@ -81,7 +81,7 @@ impl Own {
 }
 
 /// The submissions that a path stands for: itself, or what lies in it.
-fn find(path: &Path, course: &Course) -> Result<Vec<PathBuf>> {
+fn find(path: &Path, single: bool, course: &Course) -> Result<Vec<PathBuf>> {
     let shown = path.display();
     let path = fs::canonicalize(path).with_context(|| {
         format!("cannot open {shown}: name a submission, or a folder of submissions")
@@ -98,7 +98,7 @@ fn find(path: &Path, course: &Course) -> Result<Vec<PathBuf>> {
         let below = path.join("exercises").join(&exercise.folder);
         is_folder(&path.join(&exercise.folder)) || is_folder(&below)
     };
-    if course.exercises.iter().any(is_exercise) {
+    if single || course.exercises.iter().any(is_exercise) {
         return Ok(vec![path]);
     }
     let read = || format!("cannot read {shown}");

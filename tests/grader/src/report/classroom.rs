@@ -14,7 +14,7 @@ use crate::verdict::{Graded, Verdict};
 ///
 /// Whose submission it is (`classroom`, `assignment`, `submission`, `commit`, `release`, `review`,
 /// `datetime`) the runner tells the autograder that calls this, in environment variables.
-pub fn result(graded: &Graded) -> Result<Value> {
+pub fn result(graded: &Graded, protection: &str) -> Result<Value> {
     let graded = plain_graded(graded)?;
     let tests = graded.exercises.iter().flat_map(|exercise| {
         exercise.checks.iter().map(|check| {
@@ -33,7 +33,7 @@ pub fn result(graded: &Graded) -> Result<Value> {
         "score": graded.points(),
         "max-score": graded.of(),
         "final": graded.is_final(),
-        "message": remarks(&graded).join("\n\n"),
+        "message": remarks(&graded, protection).join("\n\n"),
         "tests": tests.collect::<Vec<_>>(),
     }))
 }

@@ -108,7 +108,7 @@ pub(super) fn distribution(class: &Class) -> Vec<Band> {
         })
         .collect();
     for graded in &class.submissions {
-        if graded.of() > 0 {
+        if graded.problem.is_none() && graded.of() > 0 {
             let tenth = (graded.points() * 10 / graded.of()) as usize;
             bands[tenth.min(BANDS.len() - 1)].submissions += 1;
         }

@@ -11,7 +11,7 @@ pub(super) fn csv(class: &Class) -> Result<String> {
     let names = exercises.iter().map(|exercise| exercise.name.to_owned());
     let mut header = vec!["name".to_owned()];
     header.extend(names);
-    header.extend(["total", "of", "final", "problem"].map(str::to_owned));
+    header.extend(["total", "of", "final", "problem", "protection"].map(str::to_owned));
     writer.write_record(header)?;
     for graded in &class.submissions {
         let mut row = vec![words_only(&graded.submission)];
@@ -23,6 +23,7 @@ pub(super) fn csv(class: &Class) -> Result<String> {
         row.push(graded.of().to_string());
         row.push(if graded.is_final() { "yes" } else { "no" }.into());
         row.push(words_only(graded.problem.as_deref().unwrap_or_default()));
+        row.push(words_only(&class.protection));
         writer.write_record(row)?;
     }
     Ok(String::from_utf8(writer.into_inner()?)?)

@@ -13,7 +13,7 @@ use crate::verdict::{Graded, Verdict};
 ///
 /// Gradescope knows `passed` and `failed` alone: a check that could not judge has no status, and the
 /// output says so.
-pub fn results(graded: &Graded) -> Result<Value> {
+pub fn results(graded: &Graded, protection: &str) -> Result<Value> {
     let graded = plain_graded(graded)?;
     let mut tests = Vec::new();
     for (at, exercise) in graded.exercises.iter().enumerate() {
@@ -37,7 +37,7 @@ pub fn results(graded: &Graded) -> Result<Value> {
     }
     Ok(json!({
         "score": graded.points(),
-        "output": remarks(&graded).join("\n\n"),
+        "output": remarks(&graded, protection).join("\n\n"),
         "output_format": "text",
         "visibility": "visible",
         "stdout_visibility": "hidden",

@@ -14,7 +14,7 @@ pub(super) fn xml(class: &Class) -> Result<String> {
             graded
                 .exercises
                 .iter()
-                .map(|exercise| suite(graded, exercise)),
+                .map(|exercise| suite(graded, exercise, &class.protection)),
         );
         if let Some(problem) = &graded.problem {
             report.add_test_suite(problem_suite(graded, problem));
@@ -23,10 +23,11 @@ pub(super) fn xml(class: &Class) -> Result<String> {
     Ok(report.to_string()?)
 }
 
-fn suite(graded: &Graded, exercise: &GradedExercise) -> TestSuite {
+fn suite(graded: &Graded, exercise: &GradedExercise, protection: &str) -> TestSuite {
     let mut suite = TestSuite::new(format!("{} · {}", graded.submission, exercise.name));
     suite.add_property(("points", &*exercise.points.to_string()));
     suite.add_property(("of", &*exercise.of.to_string()));
+    suite.add_property(("protection", protection));
     if let Some(compiler) = &exercise.compiler {
         suite.set_system_err(compiler);
     }

@@ -16,7 +16,7 @@ pub(super) fn explanation(check: &GradedCheck) -> String {
 }
 
 /// What is to be known of the submission as a whole, a paragraph each.
-pub(super) fn remarks(graded: &Graded) -> Vec<String> {
+pub(super) fn remarks(graded: &Graded, protection: &str) -> Vec<String> {
     let mut remarks = Vec::new();
     if let Some(problem) = &graded.problem {
         remarks.push(format!("It could not be graded: {problem}"));
@@ -35,5 +35,6 @@ pub(super) fn remarks(graded: &Graded) -> Vec<String> {
             "Left behind, as no part of what is graded:\n  {left_behind}"
         ));
     }
+    remarks.push(format!("Protection: {protection}"));
     remarks
 }

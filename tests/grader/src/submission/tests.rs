@@ -37,7 +37,7 @@ impl Class {
     }
 
     fn collect(&self) -> Vec<Collected> {
-        collect(&[self.0.path().into()], &Course::read().unwrap()).unwrap()
+        collect(&[self.0.path().into()], false, &Course::read().unwrap()).unwrap()
     }
 
     fn one(&self) -> Collected {
@@ -131,7 +131,7 @@ fn a_submission_that_is_named_itself_is_one() {
         .with(&format!("jane/{MAIN}"), "")
         .with("doe.zip", zip(&[(MAIN, b"")]));
     let both = [class.path("jane"), class.path("doe.zip")];
-    let all = collect(&both, &Course::read().unwrap()).unwrap();
+    let all = collect(&both, false, &Course::read().unwrap()).unwrap();
     assert_eq!((&*all[0].name, &*all[1].name), ("jane", "doe"));
     all.iter().for_each(assert_only_main);
 }
@@ -452,7 +452,7 @@ fn two_of_a_name_are_told_apart() {
         .with("one/a.zip", zip(&[(MAIN, b"2")]))
         .with(&format!("two/a/{MAIN}"), "3");
     let both = [class.path("one"), class.path("two")];
-    let all = collect(&both, &Course::read().unwrap()).unwrap();
+    let all = collect(&both, false, &Course::read().unwrap()).unwrap();
     for (one, (name, content)) in all
         .iter()
         .zip([("a", b"1"), ("a (2)", b"2"), ("a (3)", b"3")])
@@ -482,8 +482,25 @@ fn names_that_are_not_utf_8_are_shown_as_far_as_they_can_be() {
 fn a_path_that_holds_nothing_is_an_error() {
     let class = Class::new().with("notes.txt", "");
     let course = Course::read().unwrap();
-    let wrong = |path: &Path| format!("{:#}", collect(&[path.into()], &course).err().unwrap());
+    let wrong = |path: &Path| {
+        format!(
+            "{:#}",
+            collect(&[path.into()], false, &course).err().unwrap()
+        )
+    };
     assert!(wrong(&class.path("nowhere")).contains("cannot open"));
     assert!(wrong(&class.path("notes.txt")).contains("is no submission"));
     assert!(wrong(class.0.path()).contains("holds no submission"));
+}
+
+#[test]
+fn a_single_submission_is_one_whatever_lies_in_it() {
+    let class = Class::new().with("notes.txt", "").with("a/b/main.rs", "");
+    let course = Course::read().unwrap();
+    let all = collect(&[class.0.path().into()], true, &course).unwrap();
+    let [one] = all.as_slice() else {
+        panic!("{} submissions", all.len());
+    };
+    let problem = one.problem.as_deref().unwrap();
+    assert!(problem.contains("holds no exercise's sources"), "{problem}");
 }

@@ -4,6 +4,7 @@
 use grader::verdict::{Class, Graded, GradedCheck, GradedExercise, Verdict};
 use harness::{Diagnosis, Happening, Mark, Row, Span, State, Timeline};
 
+pub(crate) const PROTECTION: &str = "Each submission ran in a sandbox of its own.";
 pub(crate) const SCRIPT: &str = "<script>alert(1)</script>";
 const ESCAPE: &str = "\u{1b}[2J\u{202e}]]>&\u{0}";
 pub(crate) const ESCAPE_SHOWN: &str = r"\u{1b}[2J\u{202e}]]>&\u{0}";
@@ -46,7 +47,7 @@ pub(crate) fn class() -> Class {
         passed("李雷\u{202e}"),
     ];
     Class {
-        protection: "Each submission ran in a sandbox of its own.".into(),
+        protection: PROTECTION.into(),
         submissions,
     }
 }

@@ -13,7 +13,7 @@ use quick_junit::{NonSuccessKind, Report, TestCaseStatus};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use class::{ESCAPE_SHOWN, SCRIPT, class, diagnosis};
+use class::{ESCAPE_SHOWN, PROTECTION, SCRIPT, class, diagnosis};
 
 #[test]
 fn every_report_is_there_and_none_is_left_half_written() {
@@ -97,7 +97,16 @@ fn the_gradebook_has_a_row_a_submission_and_runs_no_formula() {
         .collect();
     assert_eq!(
         header,
-        ["name", "ex01", "ex02", "total", "of", "final", "problem"]
+        [
+            "name",
+            "ex01",
+            "ex02",
+            "total",
+            "of",
+            "final",
+            "problem",
+            "protection"
+        ]
     );
     let rows: Vec<Vec<String>> = reader
         .records()
@@ -106,7 +115,7 @@ fn the_gradebook_has_a_row_a_submission_and_runs_no_formula() {
     assert_eq!(
         rows,
         [
-            vec![SCRIPT, "10", "0", "10", "34", "no", ""],
+            vec![SCRIPT, "10", "0", "10", "34", "no", "", PROTECTION],
             vec![
                 "'=cmd()",
                 "",
@@ -114,11 +123,21 @@ fn the_gradebook_has_a_row_a_submission_and_runs_no_formula() {
                 "0",
                 "0",
                 "yes",
-                "'=1+1, a corrupt archive"
+                "'=1+1, a corrupt archive",
+                PROTECTION
             ],
-            vec!["Anna Müller", "24", "10", "34", "34", "yes", ""],
-            vec!["anna-muller", "0", "0", "0", "34", "yes", ""],
-            vec![r"李雷\u{202e}", "24", "10", "34", "34", "yes", ""],
+            vec!["Anna Müller", "24", "10", "34", "34", "yes", "", PROTECTION],
+            vec!["anna-muller", "0", "0", "0", "34", "yes", "", PROTECTION],
+            vec![
+                r"李雷\u{202e}",
+                "24",
+                "10",
+                "34",
+                "34",
+                "yes",
+                "",
+                PROTECTION
+            ],
         ]
     );
 }
@@ -141,7 +160,7 @@ fn gradescope_gets_what_the_verdict_says() {
     assert_eq!(tests[1]["number"], "1.2");
     assert!(tests[1]["output"].as_str().unwrap().contains(ESCAPE_SHOWN));
     assert_eq!(tests[3].get("status"), None, "could not judge");
-    let same = report::gradescope::results(&class().submissions[0]).unwrap();
+    let same = report::gradescope::results(&class().submissions[0], &class().protection).unwrap();
     assert_eq!(results, same);
 }
 
@@ -161,7 +180,7 @@ fn classroom_50_gets_what_the_verdict_says() {
     assert_eq!(result["tests"][1]["passed"], false);
     assert_eq!(result["tests"][1]["score"], 0);
     assert_eq!(result["tests"][1]["verdict"], "failed: serial-service");
-    let same = report::classroom::result(&class().submissions[0]).unwrap();
+    let same = report::classroom::result(&class().submissions[0], &class().protection).unwrap();
     assert_eq!(result, same);
 }
 
