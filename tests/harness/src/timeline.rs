@@ -89,7 +89,71 @@ pub enum Happening {
     Reset,
 }
 
+impl State {
+    const ALL: [Self; 4] = [
+        Self::Connecting,
+        Self::Waiting,
+        Self::Served,
+        Self::Outstanding,
+    ];
+
+    /// What the legend calls it.
+    fn meaning(self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Waiting => "not taken up",
+            Self::Served => "being served",
+            Self::Outstanding => "reply outstanding",
+        }
+    }
+}
+
+impl Happening {
+    const ALL: [Self; 7] = [
+        Self::Asked,
+        Self::Answered,
+        Self::HalfClosed,
+        Self::Left,
+        Self::LeftByReset,
+        Self::Closed,
+        Self::Reset,
+    ];
+
+    /// What the legend calls it.
+    fn meaning(self) -> &'static str {
+        match self {
+            Self::Asked => "asked",
+            Self::Answered => "answered",
+            Self::HalfClosed => "half-closed",
+            Self::Left => "left",
+            Self::LeftByReset => "left by a reset",
+            Self::Closed => "closed by the server",
+            Self::Reset => "reset by the server",
+        }
+    }
+}
+
 impl Timeline {
+    /// The states that a legend has to explain, in their order.
+    fn states(&self) -> impl Iterator<Item = State> {
+        let shown = |state| {
+            let mut spans = self.rows.iter().flat_map(|row| &row.spans);
+            spans.any(|span| span.state == state)
+        };
+        State::ALL.into_iter().filter(move |&state| shown(state))
+    }
+
+    /// The events that a legend has to explain, in their order.
+    fn events(&self) -> impl Iterator<Item = Happening> {
+        let shown = |event| {
+            let mut marks = self.rows.iter().flat_map(|row| &row.marks);
+            marks.any(|mark| mark.event == event)
+        };
+        Happening::ALL
+            .into_iter()
+            .filter(move |&event| shown(event))
+    }
+
     pub(crate) fn of(seen: &Seen, now: Moment) -> Self {
         let end = micros(now.since_start);
         let mut rows: Vec<_> = seen

@@ -11,7 +11,9 @@ const PICTURE_WIDTH: f64 = 640.0;
 const REMARK_WIDTH: f64 = 150.0;
 const ROW_HEIGHT: f64 = 16.0;
 const BAR_HEIGHT: f64 = 11.0;
-const FOOT: f64 = 48.0;
+const FOOT: f64 = 60.0;
+/// As wide as a letter is on average, and a little more.
+const LETTER_WIDTH: f64 = 6.2;
 
 const STYLE: &str = "\
 text{font:11px system-ui,sans-serif;fill:#24292f}\
@@ -38,7 +40,7 @@ impl Timeline {
             let scale = Scale::new(self);
             self.draw_rows(&mut svg, &scale);
             draw_axis(&mut svg, &scale, bottom);
-            draw_legend(&mut svg, bottom + 36.0);
+            draw_legend(&mut svg, self, bottom + 36.0);
         }
         svg + "</svg>\n"
     }
@@ -137,25 +139,24 @@ fn draw_axis(svg: &mut String, scale: &Scale, y: f64) {
     }
 }
 
-fn draw_legend(svg: &mut String, y: f64) {
+/// What the states and the events that are shown mean, in a line each.
+fn draw_legend(svg: &mut String, timeline: &Timeline, y: f64) {
     let mut x = LABEL_WIDTH;
-    let states = [
-        (State::Connecting, "connecting"),
-        (State::Waiting, "connected, not taken up"),
-        (State::Served, "being served"),
-        (State::Outstanding, "reply outstanding"),
-    ];
-    for (state, meaning) in states {
+    for state in timeline.states() {
         let (class, top) = (class(state), y - 9.0);
         let _ = write!(
             svg,
-            "<rect class=\"{class}\" x=\"{x}\" y=\"{top}\" width=\"16\" height=\"{BAR_HEIGHT}\"/>"
+            "<rect class=\"{class}\" x=\"{x:.1}\" y=\"{top}\" width=\"16\" height=\"{BAR_HEIGHT}\"/>"
         );
-        text(svg, x + 21.0, y, meaning);
-        x += 36.0 + 6.2 * meaning.len() as f64;
+        text(svg, x + 21.0, y, state.meaning());
+        x += 36.0 + LETTER_WIDTH * state.meaning().len() as f64;
     }
-    draw_mark(svg, Happening::Answered, x + 4.0, y - 4.0);
-    text(svg, x + 12.0, y, "answered");
+    let (mut x, y) = (LABEL_WIDTH, y + ROW_HEIGHT);
+    for event in timeline.events() {
+        draw_mark(svg, event, x + 8.0, y - 4.0);
+        text(svg, x + 21.0, y, event.meaning());
+        x += 36.0 + LETTER_WIDTH * event.meaning().len() as f64;
+    }
 }
 
 fn class(state: State) -> &'static str {
@@ -185,7 +186,7 @@ fn escape(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::timeline::{Row, Timeline};
+    use crate::timeline::{Happening, Mark, Row, Span, State, Timeline};
 
     #[test]
     fn what_a_student_named_is_escaped() {
@@ -203,5 +204,31 @@ mod tests {
         assert!(svg.contains("&lt;script&gt;"));
         assert!(!svg.contains("<script>"));
         assert!(svg.contains("<title>a &amp; b</title>"));
+    }
+
+    #[test]
+    fn the_legend_explains_what_is_shown_and_nothing_else() {
+        let row = Row {
+            label: "c1".into(),
+            spans: vec![Span {
+                state: State::Served,
+                from: 0,
+                to: 10,
+            }],
+            marks: vec![Mark {
+                event: Happening::Closed,
+                at: 10,
+            }],
+            behind: Vec::new(),
+        };
+        let svg = Timeline {
+            rows: vec![row],
+            end: 10,
+        }
+        .svg("closed early");
+        assert!(svg.contains(">being served</text>"));
+        assert!(svg.contains(">closed by the server</text>"));
+        assert!(!svg.contains(">not taken up</text>"));
+        assert!(!svg.contains(">left</text>"));
     }
 }

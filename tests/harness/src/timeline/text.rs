@@ -1,6 +1,5 @@
 //! The timeline in the terminal: at most 100 columns, rows that tell the same folded.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::scale::{Scale, time};
@@ -55,39 +54,12 @@ impl Timeline {
     }
 
     fn legend(&self) -> String {
-        let states: BTreeSet<_> = self
-            .rows
-            .iter()
-            .flat_map(|row| &row.spans)
-            .map(|span| glyph(span.state).0)
-            .collect();
-        let events: BTreeSet<_> = self
-            .rows
-            .iter()
-            .flat_map(|row| &row.marks)
-            .map(|mark| sign(mark.event).0)
-            .collect();
-        let all = [
-            ('·', "connecting"),
-            ('┄', "not taken up"),
-            ('█', "being served"),
-            ('▒', "reply outstanding"),
-            ('?', "asked"),
-            ('●', "answered"),
-            ('<', "half-closed"),
-            ('|', "left"),
-            ('/', "left by a reset"),
-            ('■', "closed by the server"),
-            ('×', "reset by the server"),
-        ];
-        let used: Vec<_> = all
-            .into_iter()
-            .filter(|(sign, _)| states.contains(sign) || events.contains(sign))
-            .map(|(sign, meaning)| format!("{sign} {meaning}"))
-            .collect();
+        let states = self.states().map(|state| (glyph(state).0, state.meaning()));
+        let events = self.events().map(|event| (sign(event).0, event.meaning()));
         // As much of it as fits in one line.
         let mut legend = String::new();
-        for entry in used {
+        for (sign, meaning) in states.chain(events) {
+            let entry = format!("{sign} {meaning}");
             if legend.chars().count() + entry.chars().count() + 2 <= WIDTH + REMARK_WIDTH {
                 let _ = write!(
                     legend,
