@@ -6,7 +6,7 @@ CARGO ?= cargo
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
-.PHONY: grade test packages format lint checks exam corpus mutants soak kills bench-grade gradescope book serve mdbook
+.PHONY: grade test packages format lint checks exam corpus mutants soak kills bench-grade gradescope book figures serve mdbook
 
 ## Grades the exercises as they stand in this checkout, and the reference solutions.
 grade:
@@ -15,11 +15,13 @@ grade:
 ## Everything that must hold: the same on your machine as in CI.
 test: packages format lint checks exam book
 
-## What grading other people's code and looking at its reports need, where the package manager is apt.
+## What grading other people's code, looking at its reports and the book's sessions need, where the
+## package manager is apt.
 packages:
-	@command -v bwrap >/dev/null && command -v chromium >/dev/null || \
+	@command -v bwrap >/dev/null && command -v chromium >/dev/null && command -v nc >/dev/null || \
 	    ! command -v apt-get >/dev/null || \
-	    { $(SUDO) apt-get update --quiet=2 && $(SUDO) apt-get install --quiet=2 --yes bubblewrap chromium; }
+	    { $(SUDO) apt-get update --quiet=2 && \
+	    $(SUDO) apt-get install --quiet=2 --yes bubblewrap chromium netcat-openbsd; }
 
 format:
 	$(CARGO) fmt --all --check
@@ -66,9 +68,16 @@ gradescope:
 	git archive --format zip --output target/gradescope.zip \
 	    --add-file platforms/gradescope/setup.sh --add-file platforms/gradescope/run_autograder HEAD
 
-## Builds the book into book/book. An include that is not there is an error, of which mdBook only tells.
+## The book is built into book/book, holds together (links, code, commands, names), and shows what a run
+## of the programs shows.
 book: mdbook
-	mdbook build book 2>&1 | awk '{ print } /ERROR/ { failed = 1 } END { exit failed }'
+	mdbook build book
+	$(CARGO) test --locked --package book
+	$(CARGO) run --quiet --locked --package book --bin figures -- --check
+
+## The book's timelines and terminal outputs, made anew from real runs.
+figures:
+	$(CARGO) run --quiet --locked --package book --bin figures
 
 ## Shows the book on http://localhost:3000 and rebuilds it as it changes.
 serve: mdbook

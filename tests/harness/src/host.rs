@@ -19,6 +19,7 @@ use crate::program::Program;
 use crate::recording::{ConnectionSeen, Event, Seen, Side};
 use crate::run::Run;
 use crate::scene::Scene;
+use crate::timeline::Timeline;
 
 /// More than any check has clients: none of them is to wait because the played server is slow.
 const BACKLOG: i32 = 512;
@@ -70,6 +71,11 @@ impl Host {
             .copied()
             .collect();
         Run::start(&self.scene, &arguments, Stdio::piped())
+    }
+
+    /// Who was where, and when, until now.
+    pub fn timeline(&self) -> Timeline {
+        self.scene.timeline()
     }
 
     /// Waits until this many clients have said hello, none of which has been answered, and expects

@@ -13,6 +13,7 @@ use crate::process::Process;
 use crate::program::Program;
 use crate::recording::{Recording, Seen, Side};
 use crate::stall;
+use crate::timeline::Timeline;
 
 pub(crate) struct Scene {
     pub(crate) program: Program,
@@ -160,6 +161,12 @@ impl Scene {
                 diagnose(&self.program, &evidence, &symptom)
             })
             .raise()
+    }
+
+    /// Who was where, and when, until now.
+    pub(crate) fn timeline(&self) -> Timeline {
+        let now = self.recording.now();
+        self.recording.look(|seen| Timeline::of(seen, now))
     }
 
     /// Of each connection, whether the program has accepted it; `None` where the system does not

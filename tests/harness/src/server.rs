@@ -14,6 +14,7 @@ use crate::process::Process;
 use crate::program::Program;
 use crate::recording::{Line, Seen};
 use crate::scene::Scene;
+use crate::timeline::Timeline;
 
 const BANNER: &str = "Server listening on ";
 
@@ -193,6 +194,11 @@ impl Server {
             self.scene.recording.pause(LONGEST_POLL);
         }
         false
+    }
+
+    /// Who was where, and when, until now.
+    pub fn timeline(&self) -> Timeline {
+        self.scene.timeline()
     }
 
     /// How many threads and descriptors the server has; `None` where the system does not tell.

@@ -1,6 +1,6 @@
 //! Where on the picture a moment is. A failed check has microseconds in which everything happens, and
 //! then seconds in which nothing does: the gap between two events is drawn as long as the logarithm
-//! of the time that it took.
+//! of the time that it took. A book's picture, of clients that take their time, is drawn to scale.
 
 use super::{Micros, Timeline};
 
@@ -11,10 +11,27 @@ const GRAIN: f64 = 40.0;
 pub(super) struct Scale {
     /// Each moment at which something happened, and its position.
     stops: Vec<(Micros, f64)>,
+    /// How long the gap between two moments is drawn.
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Logarithmic,
+    Linear,
+}
+
+impl Kind {
+    fn length(self, gap: Micros) -> f64 {
+        match self {
+            Self::Logarithmic => (gap as f64 / GRAIN).ln_1p(),
+            Self::Linear => gap as f64,
+        }
+    }
 }
 
 impl Scale {
-    pub(super) fn new(timeline: &Timeline) -> Self {
+    pub(super) fn new(timeline: &Timeline, kind: Kind) -> Self {
         let spans = timeline.rows.iter().flat_map(|row| &row.spans);
         let marks = timeline.rows.iter().flat_map(|row| &row.marks);
         let mut moments: Vec<_> = spans
@@ -27,7 +44,7 @@ impl Scale {
         let mut stops = Vec::with_capacity(moments.len());
         let (mut position, mut last) = (0.0, moments[0]);
         for moment in moments {
-            position += ((moment - last) as f64 / GRAIN).ln_1p();
+            position += kind.length(moment - last);
             stops.push((moment, position));
             last = moment;
         }
@@ -35,7 +52,7 @@ impl Scale {
         for (_, position) in &mut stops {
             *position /= width;
         }
-        Self { stops }
+        Self { stops, kind }
     }
 
     /// The position of a moment at which something happened.
@@ -49,12 +66,16 @@ impl Scale {
         self.stops[0].0
     }
 
-    /// The moments to label: the last event at or before each of these many equal parts of the
-    /// picture.
+    /// The moments to label: where each of these many equal parts of the picture ends, or, where the
+    /// picture is not to scale, the last event at or before it.
     pub(super) fn ticks(&self, parts: u32) -> Vec<(Micros, f64)> {
         let mut ticks: Vec<_> = (0..=parts)
             .filter_map(|part| {
                 let wanted = f64::from(part) / f64::from(parts);
+                if self.kind == Kind::Linear {
+                    let length = self.stops.last()?.0 - self.begin();
+                    return Some((self.begin() + (length as f64 * wanted) as Micros, wanted));
+                }
                 let index = self
                     .stops
                     .partition_point(|&(_, position)| position <= wanted + 1e-9);

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use super::scale::{Scale, time};
+use super::scale::{Kind, Scale, time};
 use super::{Happening, State, Timeline};
 
 const LABEL_WIDTH: f64 = 110.0;
@@ -27,6 +27,15 @@ text{font:11px system-ui,sans-serif;fill:#24292f}\
 impl Timeline {
     /// The timeline as an SVG document. `title` says what it shows, for those who can't see it.
     pub fn svg(&self, title: &str) -> String {
+        self.draw(title, Kind::Logarithmic)
+    }
+
+    /// The same, drawn to scale: for clients that take their time, as in a book.
+    pub fn svg_to_scale(&self, title: &str) -> String {
+        self.draw(title, Kind::Linear)
+    }
+
+    fn draw(&self, title: &str, kind: Kind) -> String {
         let width = LABEL_WIDTH + PICTURE_WIDTH + REMARK_WIDTH;
         let bottom = self.rows.len() as f64 * ROW_HEIGHT;
         let height = bottom + FOOT;
@@ -37,7 +46,7 @@ impl Timeline {
             escape(&self.text(false).join("\n"))
         );
         if !self.rows.is_empty() {
-            let scale = Scale::new(self);
+            let scale = Scale::new(self, kind);
             self.draw_rows(&mut svg, &scale);
             draw_axis(&mut svg, &scale, bottom);
             draw_legend(&mut svg, self, bottom + 36.0);

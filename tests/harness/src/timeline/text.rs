@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::scale::{Scale, time};
+use super::scale::{Kind, Scale, time};
 use super::{Happening, Row, State, Timeline};
 
 /// The columns of the picture itself; the label and the remark stand beside it.
@@ -28,7 +28,7 @@ impl Timeline {
         if self.rows.is_empty() {
             return Vec::new();
         }
-        let scale = Scale::new(self);
+        let scale = Scale::new(self, Kind::Logarithmic);
         let mut lines = Vec::new();
         for group in self.groups() {
             let folded = self.rows.len() > UNFOLDED && group.len() > SHOWN_FIRST + SHOWN_LAST + 1;

@@ -1,0 +1,2 @@
+//! The fragments of code that the book's chapters show. They are compiled, so that they can't drift from
+//! what Rust accepts.

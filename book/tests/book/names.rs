@@ -1,0 +1,70 @@
+//! Diagnoses and checks that a page names exist.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use harness::CODES;
+
+use crate::chapter::chapters;
+use crate::{expect_none, repository};
+
+#[test]
+fn diagnoses_exist() {
+    let mut faults = Vec::new();
+    for chapter in chapters() {
+        let linked = chapter.links.iter().filter_map(|link| {
+            let (page, code) = link.split_once('#')?;
+            page.ends_with("diagnoses.md").then_some(code)
+        });
+        let explained = chapter.text.split("--explain ").skip(1).filter_map(|rest| {
+            rest.split(|sign: char| sign != '-' && !sign.is_alphanumeric())
+                .next()
+        });
+        for code in linked.chain(explained) {
+            if code != "CODE" && !code.is_empty() && !CODES.iter().any(|known| known.name == code) {
+                faults.push(format!("{}: no diagnosis is called {code}", chapter.name));
+            }
+        }
+    }
+    expect_none(faults);
+}
+
+/// A name in code with three underscores or more is a check's.
+#[test]
+fn checks_exist() {
+    let functions = functions();
+    let mut faults = Vec::new();
+    for chapter in chapters() {
+        for code in &chapter.inline_code {
+            let name = code.rsplit("::").next().unwrap_or(code);
+            let is_name = name
+                .chars()
+                .all(|sign| sign == '_' || sign.is_ascii_alphanumeric());
+            if is_name
+                && name.matches('_').count() >= 3
+                && name.chars().any(|sign| sign.is_ascii_lowercase())
+                && !functions.contains(name)
+            {
+                faults.push(format!("{}: no check is called {name}", chapter.name));
+            }
+        }
+    }
+    expect_none(faults);
+}
+
+/// The names of the functions in the checks.
+fn functions() -> BTreeSet<String> {
+    let folder = fs::read_dir(repository().join("tests")).expect("the checks");
+    let files = folder.map(|entry| entry.expect("the checks").path());
+    files
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .flat_map(|path| {
+            let text = fs::read_to_string(path).expect("a check is text");
+            let functions = text.lines().filter_map(|line| {
+                let (_, rest) = line.trim_start_matches("pub ").split_once("fn ")?;
+                rest.split('(').next().map(str::to_owned)
+            });
+            functions.collect::<Vec<_>>()
+        })
+        .collect()
+}
