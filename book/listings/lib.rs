@@ -1,2 +1,6 @@
 //! The fragments of code that the book's chapters show. They are compiled, so that they can't drift from
 //! what Rust accepts.
+
+pub mod pool;
+pub mod stress;
+pub mod threads;

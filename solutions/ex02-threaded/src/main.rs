@@ -15,9 +15,11 @@ use chrono::Local;
 
 const DEFAULT_ADDRESS: &str = "127.0.0.1:5000";
 
+// ANCHOR: accept-pause
 /// How long to wait after a failed accept. Descriptors come back only when clients leave, and
 /// until then every accept fails at once: without a pause the loop would be a busy one.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+// ANCHOR_END: accept-pause
 
 fn main() -> ExitCode {
     let address = env::args().nth(1);
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
     }
 }
 
+// ANCHOR: accept-loop
 fn run(address: &str) -> Result<()> {
     let listener =
         TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))?;
@@ -45,7 +48,9 @@ fn run(address: &str) -> Result<()> {
         }
     }
 }
+// ANCHOR_END: accept-loop
 
+// ANCHOR: spawn-handler
 /// Gives the client a thread of its own, which nobody waits for: it ends when the client leaves.
 fn spawn_handler(client: TcpStream, peer: SocketAddr) {
     // `thread::spawn` would panic where the system has no thread left. A builder returns the
@@ -57,6 +62,7 @@ fn spawn_handler(client: TcpStream, peer: SocketAddr) {
         eprintln!("{peer}: no thread for this client: {error}");
     }
 }
+// ANCHOR_END: spawn-handler
 
 fn handle(client: &TcpStream, peer: SocketAddr) {
     println!("[+] Connected: {peer}");

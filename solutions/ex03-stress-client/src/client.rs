@@ -20,6 +20,7 @@ fn main() -> ExitCode {
     }
 }
 
+// ANCHOR: run
 fn run(address: &str) -> Result<()> {
     let connection =
         TcpStream::connect(address).with_context(|| format!("cannot connect to {address}"))?;
@@ -50,3 +51,4 @@ fn ask(mut connection: &TcpStream, replies: &mut impl BufRead, line: &str) -> Re
         None => bail!("the server is gone: it closed the connection"),
     }
 }
+// ANCHOR_END: run

@@ -81,6 +81,7 @@ fn hello(number: usize) -> String {
     format!("Hello from client {number}")
 }
 
+// ANCHOR: run-clients
 /// Runs all clients at the same time; the reply of each, or why it got none, in their order.
 fn run_clients(addresses: &[SocketAddr], clients: usize) -> Vec<Result<String>> {
     // Two rounds, so that all are connected before the first one speaks.
@@ -89,7 +90,9 @@ fn run_clients(addresses: &[SocketAddr], clients: usize) -> Vec<Result<String>> 
         ask(&connection?, &hello(number))
     })
 }
+// ANCHOR_END: run-clients
 
+// ANCHOR: in-parallel
 /// Does `work` for every item at the same time, each on a thread of its own, and waits for all of
 /// them. An item whose thread can't be started, or panics, is an error in its place.
 fn in_parallel<Item: Send, Output: Send>(
@@ -114,7 +117,9 @@ fn in_parallel<Item: Send, Output: Send>(
             .collect()
     })
 }
+// ANCHOR_END: in-parallel
 
+// ANCHOR: connect
 /// Connects to the first of the addresses that accepts.
 fn connect(addresses: &[SocketAddr]) -> Result<TcpStream> {
     let deadline = Instant::now() + CONNECT_TIMEOUT;
@@ -130,7 +135,9 @@ fn connect(addresses: &[SocketAddr]) -> Result<TcpStream> {
     }
     result
 }
+// ANCHOR_END: connect
 
+// ANCHOR: ask
 /// Sends the message and returns the reply, without its newline.
 fn ask(mut connection: &TcpStream, message: &str) -> Result<String> {
     connection
@@ -157,7 +164,9 @@ fn read_reply(connection: &TcpStream) -> Result<String> {
         None => bail!("the server closed the connection in the middle of a reply"),
     }
 }
+// ANCHOR_END: ask
 
+// ANCHOR: deadline
 /// A connection that can be read until a moment in time. A read time-out alone starts anew with
 /// each read: a server that sends one byte a second would never be given up.
 struct UntilDeadline<'a> {
@@ -184,3 +193,4 @@ fn timed_out() -> io::Error {
     let text = format!("no end of line within {REPLY_TIMEOUT:?}");
     io::Error::new(io::ErrorKind::TimedOut, text)
 }
+// ANCHOR_END: deadline

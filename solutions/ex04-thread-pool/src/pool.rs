@@ -7,6 +7,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
+// ANCHOR: pool
 type Job = Box<dyn FnOnce() + Send + 'static>;
 
 /// Runs jobs on a fixed number of threads, first come first served. The queue has no bound: a job
@@ -18,7 +19,9 @@ pub struct ThreadPool {
     queue: Option<Sender<Job>>,
     workers: Vec<JoinHandle<()>>,
 }
+// ANCHOR_END: pool
 
+// ANCHOR: new
 impl ThreadPool {
     /// Starts `size` workers. The type rules out a pool of 0, whose jobs would never run.
     ///
@@ -50,7 +53,9 @@ impl ThreadPool {
             .expect("the workers live as long as the queue is open");
     }
 }
+// ANCHOR_END: new
 
+// ANCHOR: drop
 impl Drop for ThreadPool {
     fn drop(&mut self) {
         // Closing the queue is the signal to stop: the workers see it once the queue is empty.
@@ -61,7 +66,9 @@ impl Drop for ThreadPool {
         }
     }
 }
+// ANCHOR_END: drop
 
+// ANCHOR: work
 /// A worker's life: one job after another, until the queue is closed.
 fn work(jobs: &Mutex<Receiver<Job>>) {
     while let Some(job) = next_job(jobs) {
@@ -80,3 +87,4 @@ fn next_job(jobs: &Mutex<Receiver<Job>>) -> Option<Job> {
     let jobs = jobs.lock().unwrap_or_else(PoisonError::into_inner);
     jobs.recv().ok()
 }
+// ANCHOR_END: work
