@@ -22,7 +22,7 @@ elapsed() {
 import resource, subprocess, sys
 subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)' "$@")
-    awk "BEGIN { printf \"%.1f %d\", $EPOCHREALTIME - $start, $memory }"
+    awk "BEGIN { printf \"%.1f %d\\n\", $EPOCHREALTIME - $start, $memory }"
 }
 
 printf '%12s %10s %14s %12s\n' submissions seconds "s/submission" "peak MiB"

@@ -2,5 +2,6 @@
 //! what Rust accepts.
 
 pub mod pool;
+pub mod protocol;
 pub mod stress;
 pub mod threads;

@@ -30,6 +30,7 @@ fn main() -> ExitCode {
     }
 }
 
+// ANCHOR: clients
 fn run(address: &str) -> Result<()> {
     let listener =
         TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))?;
@@ -52,7 +53,9 @@ fn run(address: &str) -> Result<()> {
         }
     }
 }
+// ANCHOR_END: clients
 
+// ANCHOR: lines
 /// Answers each line that the client sends, until the client closes the connection.
 fn serve(mut client: &TcpStream) -> io::Result<()> {
     let mut reader = BufReader::new(client);
@@ -69,3 +72,4 @@ fn serve(mut client: &TcpStream) -> io::Result<()> {
     }
     Ok(())
 }
+// ANCHOR_END: lines
