@@ -16,6 +16,7 @@ fn server() -> Server {
     Server::start(program()).one_at_a_time()
 }
 
+// ANCHOR: second-waits
 /// While one client is served, the next one waits; when the first leaves, it gets its reply.
 /// *Quiet window*, then *deadline*.
 #[rstest]
@@ -29,6 +30,7 @@ fn the_second_client_waits_until_the_first_has_left(server: Server) {
     first.leave();
     second.expect_reply("me too");
 }
+// ANCHOR_END: second-waits
 
 /// The waiting clients are served in the order in which they came, each after the one before has
 /// left. *Decided.*

@@ -14,6 +14,7 @@ fn server() -> Server {
     Server::start(program())
 }
 
+// ANCHOR: any-client
 /// Any client is answered while all the others stay connected: the last to come is the first to
 /// speak. *Deadline.*
 #[rstest]
@@ -26,6 +27,7 @@ fn any_client_is_answered_while_the_others_stay_connected(server: Server, #[case
         client.ask(&format!("client {number} speaks"));
     }
 }
+// ANCHOR_END: any-client
 
 /// A client that says nothing, or half a message, stops nobody, whether it came before or after.
 /// *Deadline.*

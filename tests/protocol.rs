@@ -105,6 +105,7 @@ fn lines_that_arrive_together_are_each_answered(server: Server) {
     client.finish();
 }
 
+// ANCHOR: pieces
 /// A message can arrive in any number of pieces; nothing is answered before its end. *Decided.*
 #[rstest]
 fn a_message_can_arrive_in_pieces(server: Server) {
@@ -118,6 +119,7 @@ fn a_message_can_arrive_in_pieces(server: Server) {
     client.expect_reply("world");
     client.finish();
 }
+// ANCHOR_END: pieces
 
 /// The pieces can be as small as a byte, and cut a character in two. *Decided.*
 #[rstest]

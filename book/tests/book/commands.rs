@@ -15,8 +15,11 @@ fn commands_exist() {
     for chapter in chapters() {
         let blocks = chapter.blocks.iter().filter(|block| block.language == "sh");
         let lines = blocks.flat_map(|block| block.text.lines());
-        for command in lines.chain(chapter.inline_code.iter().map(String::as_str)) {
-            let command = command.split(" #").next().unwrap_or(command);
+        // In the running text, what begins like a command is one.
+        let inline = chapter.inline_code.iter().map(String::as_str);
+        let inline =
+            inline.filter(|code| ["make ", "cargo "].iter().any(|start| code.contains(start)));
+        for command in lines.chain(inline) {
             if let Err(fault) = known.check(command) {
                 faults.push(format!("{}: `{command}`: {fault}", chapter.name));
             }
@@ -87,20 +90,16 @@ impl Known {
     }
 
     fn check(&self, command: &str) -> Result<(), String> {
-        let mut words = command.split_whitespace().peekable();
+        let words = shell_words::split(command).map_err(|error| error.to_string())?;
         // Variables before the command: EX02_COMMAND="python3 server.py".
-        while words.peek().is_some_and(|word| {
-            word.split_once('=').is_some_and(|(name, _)| {
-                name.chars()
-                    .all(|sign| sign == '_' || sign.is_ascii_uppercase() || sign.is_ascii_digit())
-            })
-        }) {
-            let value = words.next().unwrap_or_default();
-            if value.matches('"').count() == 1 {
-                words.by_ref().find(|word| word.ends_with('"'));
-            }
-        }
-        let words: Vec<_> = words.collect();
+        let is_variable = |word: &&String| {
+            let name = word.split_once('=').map_or("", |(name, _)| name);
+            let is_sign =
+                |sign: char| sign == '_' || sign.is_ascii_uppercase() || sign.is_ascii_digit();
+            !name.is_empty() && name.chars().all(is_sign)
+        };
+        let words = words.iter().skip_while(is_variable);
+        let words: Vec<_> = words.map(String::as_str).collect();
         match words.as_slice() {
             ["make", targets @ ..] => self.check_targets(targets),
             ["cargo", "grade", arguments @ ..] => self.check_options(arguments),
