@@ -54,6 +54,9 @@ fn line(line: &str) -> String {
     if line.contains("being served") {
         return "legend".to_owned();
     }
+    if line.contains('\u{2575}') {
+        return "axis".to_owned();
+    }
     let is_bar = |sign| "\u{b7}\u{2588}\u{2504}\u{2592}".contains(sign);
     let is_sign = |sign| is_bar(sign) || "?<|/\u{25cf}\u{25a0}\u{d7}".contains(sign);
     let is_row =
