@@ -25,6 +25,8 @@ pub struct Exercise {
     pub folder: String,
     /// The programs that the package builds.
     pub programs: Vec<String>,
+    /// The file of the package in which students begin.
+    pub task: String,
     /// Files of the package that students do not write.
     #[serde(default)]
     pub given: Vec<String>,
@@ -56,6 +58,12 @@ impl Course {
         toml::from_str(&text).with_context(|| format!("cannot read {}", path.display()))
     }
 
+    /// The exercise of this name.
+    pub fn exercise(&self, name: &str) -> Result<&Exercise> {
+        let selected = self.select(&[name.to_owned()])?;
+        selected.into_iter().next().context("no exercise")
+    }
+
     /// The exercises with these names; all of them if there are none.
     pub fn select(&self, names: &[String]) -> Result<Vec<&Exercise>> {
         if let Some(unknown) = names
@@ -78,6 +86,11 @@ impl Course {
 }
 
 impl Exercise {
+    /// Where its chapter is, from the root of this checkout.
+    pub fn chapter(&self) -> String {
+        format!("book/src/{}.md", self.folder)
+    }
+
     /// The package of the reference solution.
     pub fn solution(&self) -> String {
         format!("{}-solution", self.name)

@@ -2,8 +2,12 @@
 
 mod changes;
 mod explain;
+mod hint;
+mod next;
 mod progress;
+mod reset;
 mod table;
+mod watch;
 
 use std::fs;
 use std::io::{self, Write};
@@ -72,6 +76,22 @@ struct Options {
     /// Print the lesson on a diagnosis (`serial-service`), and grade nothing
     #[arg(long, value_name = "CODE", conflicts_with_all = ["submissions", "exercises", "json"])]
     explain: Option<String>,
+
+    /// Print the next hint of this exercise, and grade nothing
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["submissions", "exercises", "json", "explain"])]
+    hint: Option<String>,
+
+    /// With --hint: print all three
+    #[arg(long, requires = "hint")]
+    all: bool,
+
+    /// Put this exercise's starter back, keep your work beside it, and grade nothing
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["submissions", "exercises", "json", "explain", "hint"])]
+    reset: Option<String>,
+
+    /// Grade the exercise whose file was saved, again and again, until Ctrl-C
+    #[arg(long, conflicts_with_all = ["submissions", "json", "explain", "hint", "reset"])]
+    watch: bool,
 }
 
 #[derive(Subcommand)]
@@ -110,6 +130,19 @@ fn run(options: &Options) -> Result<ExitCode> {
         explain::print(code)?;
         return Ok(ExitCode::SUCCESS);
     }
+    let course = Course::read()?;
+    if let Some(name) = &options.hint {
+        hint::print(course.exercise(name)?, options.all)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(name) = &options.reset {
+        reset::reset(course.exercise(name)?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if options.watch {
+        watch::watch(&course, &options.exercises)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let graded = match &options.verb {
         Some(Verb::Merge { parts, report, yes }) => {
             let class = partition::merge(parts)?;
@@ -117,7 +150,7 @@ fn run(options: &Options) -> Result<ExitCode> {
             table::print_class(&class)?;
             class.submissions
         }
-        None => grade(options)?,
+        None => grade(options, &course)?,
     };
     let all_final = graded.iter().all(Graded::is_final);
     Ok(if all_final {
@@ -127,8 +160,7 @@ fn run(options: &Options) -> Result<ExitCode> {
     })
 }
 
-fn grade(options: &Options) -> Result<Vec<Graded>> {
-    let course = Course::read()?;
+fn grade(options: &Options, course: &Course) -> Result<Vec<Graded>> {
     let exercises = course.select(&options.exercises)?;
     let (own, others) = match options.submissions.as_slice() {
         [] => (vec![Own::Exercises], Vec::new()),
@@ -136,13 +168,16 @@ fn grade(options: &Options) -> Result<Vec<Graded>> {
     };
     let class = match others.as_slice() {
         [] => None,
-        paths => Some(grade_class(options, paths, &course, &exercises)?),
+        paths => Some(grade_class(options, paths, course, &exercises)?),
     };
     let mut graded = Vec::new();
     for own in own {
         let verdict = judge(own, &exercises)?;
         if !options.json {
             table::print(&verdict).context("cannot print the table")?;
+            if own == Own::Exercises {
+                print!("{}", next::step(&verdict, course));
+            }
         }
         graded.push(verdict);
     }

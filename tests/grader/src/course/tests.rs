@@ -143,6 +143,39 @@ fn given_files_are_the_same_in_the_exercise_and_the_solution() {
     }
 }
 
+/// `cargo grade --reset` puts back what is kept in tests/starters/.
+#[test]
+fn the_starters_that_are_kept_are_the_exercises() {
+    let course = course();
+    let folders = of_each(&course, |exercise| exercise.folder.clone());
+    assert_eq!(
+        entries("tests/starters"),
+        folders,
+        "tests/starters/ and tests/course.toml differ"
+    );
+    for exercise in &course.exercises {
+        let [kept, own] = ["tests/starters", "exercises"].map(|parent| {
+            let folder = format!("{parent}/{}/src", exercise.folder);
+            let files = entries(&folder).into_iter().map(|file| {
+                let text = fs::read_to_string(root().join(&folder).join(&file)).unwrap();
+                (file, text)
+            });
+            files.collect::<BTreeMap<_, _>>()
+        });
+        assert!(
+            kept == own,
+            "copy exercises/{0}/src to tests/starters/{0}: they differ",
+            exercise.folder
+        );
+        assert!(
+            own.contains_key(exercise.task.trim_start_matches("src/")),
+            "{}: no {}",
+            exercise.name,
+            exercise.task
+        );
+    }
+}
+
 #[derive(Deserialize)]
 struct Metadata {
     packages: Vec<Package>,
