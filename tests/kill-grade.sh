@@ -10,6 +10,9 @@ cd "$(dirname "$0")/.."
 kills=${KILLS:-50}
 work=$(mktemp --directory)
 trap 'rm -rf "$work"' EXIT
+# What is left, files and processes, goes by the name of this folder.
+export TMPDIR=$work/tmp
+mkdir "$TMPDIR"
 
 cargo build --quiet --locked --package grader --package corpus
 target/debug/corpus --class "$work/class" --submissions "${SUBMISSIONS:-6}"
@@ -58,7 +61,11 @@ done
 (grade "killed-$gradings") || fail "killed-$gradings fails: $(tail -n 3 "$work/killed-$gradings.log")"
 same_as_undisturbed "killed-$gradings"
 
-# The programs of a submission are called as the exercise, and run behind bwrap.
+# What was killed last may still be on its way out.
+for _ in {1..100}; do
+    pgrep --full "$work" >/dev/null || break
+    sleep 0.1
+done
 if pgrep --full "$work" >/dev/null; then
     fail "processes are left: $(pgrep --full --list-full "$work")"
 fi

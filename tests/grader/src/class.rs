@@ -35,7 +35,6 @@ pub struct Grader<'a> {
 impl<'a> Grader<'a> {
     /// Compiles the checks and the libraries, once for all submissions.
     pub fn new(sandbox: Sandbox, exercises: &[&'a Exercise]) -> Result<Self> {
-        sandbox.take_precedence()?;
         let toolchain = Toolchain::new(exercises)?;
         let key = Key::default()
             .with(checks_fingerprint()?)
@@ -45,6 +44,8 @@ impl<'a> Grader<'a> {
             .iter()
             .map(|&exercise| Ok((exercise, Stage::new(exercise)?)))
             .collect::<Result<_>>()?;
+        // From here on: the libraries and checks are compiled like anything else.
+        sandbox.take_precedence()?;
         Ok(Self {
             sandbox,
             exercises,

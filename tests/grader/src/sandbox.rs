@@ -5,6 +5,7 @@
 //! In it run the checks, as trusted as the grader, and in a second sandbox within, which shares that
 //! network and nothing else, the program under test.
 
+mod guard;
 mod running;
 mod usage;
 

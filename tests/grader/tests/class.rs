@@ -7,26 +7,41 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use assert_cmd::cargo::cargo_bin;
 use grader::course::root;
 use grader::sandbox::for_strangers;
+use procfs::process::all_processes;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use serde_json::Value;
 use tempfile::TempDir;
 
 const SOLUTION: &str = "solutions/ex01-single-loop/src/main.rs";
 const STARTER: &str = "exercises/ex01-single-loop/src/main.rs";
 
+/// A process that has not ended by then will not.
+const LEFT_BEHIND: Timespec = Timespec {
+    tv_sec: 30,
+    tv_nsec: 0,
+};
+
 /// A class of four: two right, one unfinished, one that does not compile.
 struct Class {
     folder: TempDir,
+    /// A grading uses all of the machine, so there is one at a time.
+    _alone: MutexGuard<'static, ()>,
 }
 
 impl Class {
     fn new() -> Self {
+        static ALONE: Mutex<()> = Mutex::new(());
         let class = Self {
             folder: tempfile::tempdir().unwrap(),
+            _alone: ALONE.lock().unwrap_or_else(PoisonError::into_inner),
         };
+        fs::create_dir(class.scratch()).unwrap();
         let right = fs::read_to_string(root().join(SOLUTION)).unwrap();
         class.hand_in("Zoë Ångström", &right);
         class.hand_in("bob", &right);
@@ -37,6 +52,11 @@ impl Class {
 
     fn submissions(&self) -> PathBuf {
         self.folder.path().join("class")
+    }
+
+    /// Where the grader's temporary files go. What a sandbox runs is named by it.
+    fn scratch(&self) -> PathBuf {
+        self.folder.path().join("scratch")
     }
 
     fn report(&self, name: &str) -> PathBuf {
@@ -59,11 +79,32 @@ impl Class {
             .current_dir(self.folder.path())
             .arg(self.submissions())
             .args(["--exercise", "ex01", "--report", report])
+            .env("TMPDIR", self.scratch())
             .stdin(Stdio::null());
         if for_strangers(false).is_err() {
             command.arg("--no-sandbox");
         }
         command
+    }
+
+    /// Waits until no process is left whose command names a file of this class's.
+    fn expect_no_process(&self) {
+        let folder = self.folder.path().to_string_lossy();
+        let is_ours = |words: Vec<String>| words.iter().any(|word| word.contains(&*folder));
+        loop {
+            let mut processes = all_processes().unwrap().flatten();
+            let left = processes.find(|process| process.cmdline().is_ok_and(is_ours));
+            let Some(left) = left else {
+                return;
+            };
+            let id = Pid::from_raw(left.pid()).unwrap();
+            let Ok(handle) = pidfd_open(id, PidfdFlags::empty()) else {
+                continue;
+            };
+            let mut handle = [PollFd::new(&handle, PollFlags::IN)];
+            let ended = poll(&mut handle, Some(&LEFT_BEHIND)).unwrap();
+            assert_eq!(ended, 1, "is left: {:?}", left.cmdline());
+        }
     }
 
     fn gradebook(&self, report: &str) -> String {
@@ -75,6 +116,14 @@ fn run(command: &mut Command) -> Output {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{output:?}");
     output
+}
+
+/// What the checks found, for the text of a failed test.
+fn diagnoses(report: &Path) -> String {
+    let journal = fs::read_to_string(report.join("journal.jsonl")).unwrap_or_default();
+    let failed =
+        |line: &&str| line.contains("\"summary\"") && !line.contains("not yet implemented");
+    journal.lines().filter(failed).collect()
 }
 
 fn stderr(output: &Output) -> String {
@@ -106,7 +155,8 @@ fn every_submission_gets_its_marks_and_its_page() {
         ("dave", 0),
     ] {
         let row = table.lines().find(|line| line.contains(name)).unwrap();
-        assert!(row.contains(&format!(" {points} / 100 ")), "{row}");
+        let found = diagnoses(&class.report("report"));
+        assert!(row.contains(&format!(" {points} / 100 ")), "{row}\n{found}");
     }
     let row = table.lines().find(|line| line.contains("erin")).unwrap();
     assert!(row.contains("archive"), "{row}");
@@ -140,9 +190,15 @@ fn a_grading_that_is_killed_goes_on_where_it_was() {
         assert_eq!(seen, graded);
         grader.kill().unwrap();
         grader.wait().unwrap();
+        class.expect_no_process();
 
         run(&mut class.grade(&report));
-        assert_eq!(class.gradebook(&report), class.gradebook("undisturbed"));
+        assert_eq!(
+            class.gradebook(&report),
+            class.gradebook("undisturbed"),
+            "{}",
+            diagnoses(&class.report(&report)) + &diagnoses(&class.report("undisturbed"))
+        );
         assert_eq!(
             keys(&class.report(&report)),
             keys(&class.report("undisturbed"))

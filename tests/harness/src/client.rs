@@ -243,7 +243,7 @@ impl Client {
 
     fn next_line(&mut self) -> Option<Result<Line, End>> {
         let (id, number) = (self.connection.id(), self.replies);
-        let found = self.scene.recording.wait_for(deadline(), |seen| {
+        let found = self.scene.wait_for(deadline(), |seen| {
             let client = &seen.connections[id];
             match client.lines.get(number) {
                 Some(line) => Some(Ok(line.clone())),
@@ -311,7 +311,7 @@ impl Client {
 
     fn await_end(&self) -> Option<End> {
         let id = self.connection.id();
-        self.scene.recording.wait_for(deadline(), |seen| {
+        self.scene.wait_for(deadline(), |seen| {
             seen.connections[id].end.map(|(end, _)| end)
         })
     }

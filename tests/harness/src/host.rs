@@ -111,7 +111,7 @@ impl Host {
                 .copied()
                 .find(|&id| seen.connections[id].end.is_none())
         };
-        self.scene.recording.wait_for(deadline(), |seen| {
+        self.scene.wait_for(deadline(), |seen| {
             (open(seen).is_none() || seen.connections[late].end.is_some()).then_some(())
         });
         // If the one without a reply has given up first, the program has ended, and with it all
@@ -140,7 +140,7 @@ impl Host {
     }
 
     fn first_messages(&self, clients: usize) -> Vec<Peer> {
-        let said = self.scene.recording.wait_for(start_deadline(), |seen| {
+        let said = self.scene.wait_for(start_deadline(), |seen| {
             let waiting =
                 |client: &&ConnectionSeen| !client.lines.is_empty() && client.end.is_none();
             let said = seen.connections.iter().filter(waiting).count();
@@ -283,7 +283,7 @@ impl Peer {
     /// Waits for its next message.
     pub fn expect_message(&mut self, message: &str) {
         let (id, number) = (self.connection.id(), self.messages);
-        let said = self.scene.recording.wait_for(deadline(), |seen| {
+        let said = self.scene.wait_for(deadline(), |seen| {
             let client = &seen.connections[id];
             match client.lines.get(number) {
                 Some(line) => Some(Ok(line.text())),
@@ -370,7 +370,6 @@ impl Peer {
         let id = self.connection.id();
         let end = self
             .scene
-            .recording
             .wait_for(deadline(), |seen| seen.connections[id].end);
         if end.is_none() {
             self.scene.fail(Symptom::NeverDisconnects { client: id });

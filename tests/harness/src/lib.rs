@@ -19,6 +19,7 @@ mod diagnosis;
 mod host;
 mod log;
 mod observe;
+mod patience;
 mod process;
 mod program;
 mod recording;

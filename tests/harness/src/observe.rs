@@ -19,6 +19,15 @@ pub(crate) struct Vitals {
     pub(crate) cpu_time: Duration,
 }
 
+/// What the processor did for a program: for all threads that it and its children have.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Processor {
+    /// How long its threads ran, together.
+    pub(crate) ran: Duration,
+    /// How long they could have run, and others did.
+    pub(crate) waited: Duration,
+}
+
 /// The program's end of a connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FarEnd {
@@ -36,15 +45,19 @@ mod linux;
 mod sockets;
 
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{accepted, far_end, limit_descriptors, vitals};
+pub(crate) use linux::{accepted, far_end, limit_descriptors, processor, vitals};
 
 #[cfg(not(target_os = "linux"))]
 mod elsewhere {
     use std::net::SocketAddr;
 
-    use super::{FarEnd, Vitals};
+    use super::{FarEnd, Processor, Vitals};
 
     pub(crate) fn vitals(_root: u32, _listener: Option<SocketAddr>) -> Option<Vitals> {
+        None
+    }
+
+    pub(crate) fn processor(_root: u32) -> Option<Processor> {
         None
     }
 
@@ -62,4 +75,4 @@ mod elsewhere {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(crate) use elsewhere::{accepted, far_end, limit_descriptors, vitals};
+pub(crate) use elsewhere::{accepted, far_end, limit_descriptors, processor, vitals};

@@ -59,7 +59,7 @@ impl Run {
     /// Expects a line on standard output that is, or ends with, `text` (a prompt may stand before
     /// it).
     pub fn expect_output(&self, text: &str) {
-        let found = self.scene.recording.wait_for(deadline(), |seen| {
+        let found = self.scene.wait_for(deadline(), |seen| {
             let printed = seen
                 .program
                 .stdout
@@ -120,7 +120,7 @@ impl Run {
     }
 
     fn expect_exit_within(&self, limit: Duration) -> Outcome {
-        let over = self.scene.recording.wait_for(limit, |seen| {
+        let over = self.scene.wait_for(limit, |seen| {
             seen.program
                 .is_over()
                 .then_some(seen.program.exit)

@@ -103,7 +103,7 @@ impl Server {
     pub fn expect_each_reply(&self, clients: Vec<(Client, String)>) {
         let mut waiting = clients;
         while !waiting.is_empty() {
-            let heard = self.scene.recording.wait_for(deadline(), |seen| {
+            let heard = self.scene.wait_for(deadline(), |seen| {
                 waiting
                     .iter()
                     .position(|(client, _)| client.has_heard(seen))
@@ -165,7 +165,6 @@ impl Server {
     pub fn expect_line(&self, line: &str) {
         let found = self
             .scene
-            .recording
             .wait_for(deadline(), |seen| match find(seen, line) {
                 true => Some(true),
                 false => seen.program.is_over().then_some(false),
@@ -214,7 +213,7 @@ impl Server {
     /// many clients came and left. A runtime may keep a few more: a tenth of the clients at most.
     pub fn expect_load_back_to(&self, before: Load, clients: usize) {
         let spare = clients / 10;
-        let after = self.scene.poll(|| {
+        let after = self.scene.poll_for(deadline(), || {
             let now = self.load()?;
             let back = now.threads <= before.threads + spare
                 && now.descriptors <= before.descriptors + spare;
@@ -239,7 +238,7 @@ impl Server {
     /// Waits until the server has run out of descriptors, or has accepted all clients all the same
     /// (a process for each client has descriptors of its own), or has ended.
     pub fn wait_until_out_of_descriptors(&self, limit: usize) {
-        let reached = self.scene.poll(|| {
+        let reached = self.scene.poll_for(deadline(), || {
             let over = self.scene.recording.look(|seen| seen.program.is_over());
             let is_out = self.load().is_some_and(|now| now.descriptors >= limit);
             (over || is_out || self.scene.has_accepted_all()).then_some(())
@@ -352,7 +351,7 @@ enum Start {
 }
 
 fn await_start(scene: &Scene) -> Start {
-    let start = scene.recording.wait_for(start_deadline(), |seen| {
+    let start = scene.wait_for(start_deadline(), |seen| {
         let banner = seen.program.stdout.iter().find_map(|line| {
             let line = line.text();
             let address = line.strip_prefix(BANNER)?.trim_end().parse();

@@ -1,5 +1,4 @@
-//! How long the checks themselves were kept from running. On a machine that is so busy, a program may
-//! have missed a deadline through no fault of its own.
+//! How long the checks themselves were kept from running.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,8 +7,8 @@ use std::time::{Duration, Instant};
 
 const TICK: Duration = Duration::from_millis(50);
 
-/// The longest that a tick has been late, in milliseconds.
-static LONGEST: AtomicU64 = AtomicU64::new(0);
+/// By how much all ticks together have been late, in microseconds.
+static LATE: AtomicU64 = AtomicU64::new(0);
 
 /// Starts to watch, once for all checks of this process.
 pub(crate) fn watch() {
@@ -19,14 +18,14 @@ pub(crate) fn watch() {
             loop {
                 let start = Instant::now();
                 thread::sleep(TICK);
-                let late = start.elapsed().saturating_sub(TICK).as_millis();
-                LONGEST.fetch_max(u64::try_from(late).unwrap_or(u64::MAX), Ordering::Relaxed);
+                let late = start.elapsed().saturating_sub(TICK).as_micros();
+                LATE.fetch_add(u64::try_from(late).unwrap_or(u64::MAX), Ordering::Relaxed);
             }
         });
     });
 }
 
-/// The longest that this process was kept from running since the watch began.
-pub(crate) fn longest() -> Duration {
-    Duration::from_millis(LONGEST.load(Ordering::Relaxed))
+/// How long this process was kept from running since the watch began.
+pub(crate) fn total() -> Duration {
+    Duration::from_micros(LATE.load(Ordering::Relaxed))
 }

@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,6 +17,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde::Deserialize;
 use wait_timeout::ChildExt;
 
+use super::guard;
 use super::usage::{Excess, find_excess};
 
 /// How often it is looked at what a sandbox's programs use. Most checks have ended by the first time.
@@ -78,6 +80,7 @@ impl Prepared {
         let (read, write) = pipe_with(PipeFlags::CLOEXEC).context("cannot make a pipe")?;
         let mut command = Command::new("bwrap");
         command.arg("--info-fd").arg(write.as_raw_fd().to_string());
+        command.process_group(guard::group()?);
         let info = Some(Pipe { read, write });
         Ok(Self { command, info })
     }

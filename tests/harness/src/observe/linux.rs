@@ -6,7 +6,7 @@ use std::time::Duration;
 use procfs::process::{FDTarget, Process};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
-use super::{FarEnd, Vitals, sockets};
+use super::{FarEnd, Processor, Vitals, sockets};
 
 /// Looks at the program started as process `root` that listens on `listener`.
 pub(crate) fn vitals(root: u32, listener: Option<SocketAddr>) -> Option<Vitals> {
@@ -26,6 +26,22 @@ pub(crate) fn vitals(root: u32, listener: Option<SocketAddr>) -> Option<Vitals> 
         vitals.cpu_time += Duration::from_millis(ticks * 1000 / procfs::ticks_per_second());
     }
     Some(vitals)
+}
+
+/// Looks at what the processor did for the program started as process `root`, since its threads began.
+pub(crate) fn processor(root: u32) -> Option<Processor> {
+    let mut processor = Processor::default();
+    for process in family(root)? {
+        for task in process.tasks().into_iter().flatten().flatten() {
+            // One that has just ended neither runs nor waits.
+            let Ok(times) = task.schedstat() else {
+                continue;
+            };
+            processor.ran += Duration::from_nanos(times.sum_exec_runtime);
+            processor.waited += Duration::from_nanos(times.run_delay);
+        }
+    }
+    Some(processor)
 }
 
 /// Looks at the program's end (`far`) of a connection of which the checks hold `near`.
