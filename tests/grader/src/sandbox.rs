@@ -7,6 +7,7 @@
 
 mod guard;
 mod running;
+mod syscalls;
 mod usage;
 
 use std::fs::{self, File};
@@ -80,6 +81,7 @@ const CHECKS: &str = "/grade/checks";
 const PROGRAMS: &str = "/grade/programs";
 const STARTERS: &str = "/grade/start";
 const REPORT: &str = "/grade/report";
+const SYSCALLS: &str = "/grade/syscalls";
 const TOOLCHAIN: &str = "/toolchain";
 const LIBRARIES: &str = "/libraries";
 const SOURCES: &str = "/sources";
@@ -200,6 +202,12 @@ impl Sandbox {
         let report = checks.scratch.join("report");
         make_folder_for_all(&report)?;
         command.arg("--bind").args([&report, Path::new(REPORT)]);
+        let filter = checks.scratch.join("syscalls");
+        fs::write(&filter, syscalls::filter()?)
+            .with_context(|| format!("cannot write {}", filter.display()))?;
+        command
+            .arg("--ro-bind")
+            .args([&filter, Path::new(SYSCALLS)]);
         for program in checks.programs {
             let starter = checks.scratch.join(program.name);
             fs::write(
@@ -385,6 +393,8 @@ fn starter_script(name: &str, core: usize, as_nobody: bool) -> String {
         "bwrap".to_owned(),
         "--unshare-user".into(),
         "--clearenv".into(),
+        "--seccomp".into(),
+        "9".into(),
     ];
     words.extend(common());
     for (variable, value) in [
@@ -407,7 +417,10 @@ fn starter_script(name: &str, core: usize, as_nobody: bool) -> String {
     words.extend(give_way(as_nobody));
     words.extend(PROGRAM.prlimit());
     words.push(program);
-    format!("#!/bin/sh\nexec {} \"$@\"\n", shell_words::join(words))
+    format!(
+        "#!/bin/sh\nexec {} \"$@\" 9<{SYSCALLS}\n",
+        shell_words::join(words)
+    )
 }
 
 fn become_nobody(command: &mut Command, as_nobody: bool) {

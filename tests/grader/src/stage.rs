@@ -5,7 +5,7 @@ use std::env;
 use std::fs::{self, File};
 use std::panic;
 use std::path::{Path, PathBuf};
-use std::process::{self, Stdio};
+use std::process::{self, ExitStatus, Stdio};
 use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
@@ -159,8 +159,8 @@ impl Stage {
         let scratch = tempfile::tempdir().context("cannot make a scratch folder")?;
         let log = scratch.path().join("log");
         let Run { prepared, report } = prepare(scratch.path())?;
-        let has_passed = match run_tests(&cases, prepared, File::create(&log)?)? {
-            Ended::Itself(status) => status.success(),
+        let status = match run_tests(&cases, prepared, File::create(&log)?)? {
+            Ended::Itself(status) => status,
             Ended::TookTooLong => {
                 bail!("the check did not end within {} s", CHECK_LIMIT.as_secs())
             }
@@ -172,7 +172,7 @@ impl Stage {
         };
         let mut diagnoses = diagnoses(&report)?;
         diagnoses.sort_by(|one, other| one.check.cmp(&other.check));
-        match (has_passed, diagnoses.is_empty()) {
+        match (status.success(), diagnoses.is_empty()) {
             (true, true) => Ok(Verdict::Passed),
             (false, false)
                 if diagnoses
@@ -182,8 +182,11 @@ impl Stage {
                 Ok(Verdict::NotImplemented(diagnoses))
             }
             (false, false) => Ok(Verdict::Failed(diagnoses)),
-            // The check itself has panicked, or passed with a diagnosis.
-            (_, _) => Err(anyhow!("{}", fs::read_to_string(&log)?.trim())),
+            // The check itself has panicked, or was killed, or passed with a diagnosis.
+            (_, _) => Err(anyhow!(
+                "{}",
+                why_not_judged(status, &fs::read_to_string(&log)?)
+            )),
         }
     }
 
@@ -206,6 +209,19 @@ fn run_tests(cases: &[&String], mut checks: Prepared, log: File) -> Result<Ended
         .stdout(log.try_clone()?)
         .stderr(log);
     checks.start()?.wait(CHECK_LIMIT)
+}
+
+/// Why a check ended without a verdict, from what it has printed.
+fn why_not_judged(status: ExitStatus, log: &str) -> String {
+    // As a shell says it: 128 and the number of the signal.
+    if status.code().is_none_or(|code| code > 128) {
+        return format!("the check was killed ({status}): is the machine out of memory?");
+    }
+    let panic = log
+        .split_once("panicked at ")
+        .and_then(|(_, rest)| rest.lines().nth(1));
+    let reason = panic.unwrap_or(log.trim());
+    reason.trim_start_matches("could not judge: ").to_owned()
 }
 
 /// What the checks could not say themselves: they were ended with the program.
@@ -268,4 +284,21 @@ pub(crate) fn in_parallel<Item: Sync, Output: Send>(
     });
     results.sort_by_key(|(index, _)| *index);
     results.into_iter().map(|(_, result)| result).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::ExitStatus;
+
+    use super::why_not_judged;
+
+    #[test]
+    fn a_check_without_a_verdict_says_why() {
+        let panicked = ExitStatus::from_raw(101 << 8);
+        let log = "running 1 test\n\nthread 'main' panicked at tests/ex01.rs:1:2:\ncould not judge: busy\n";
+        assert_eq!(why_not_judged(panicked, log), "busy");
+        let killed = ExitStatus::from_raw((128 + 9) << 8);
+        assert!(why_not_judged(killed, "running 1 test").contains("killed"));
+    }
 }

@@ -3,13 +3,14 @@
 
 use std::time::{Duration, Instant};
 
+use crate::deadline::deadline;
 use crate::scene::Scene;
 
 /// Until then, a deadline is a matter of the clock alone: nearly always, all is over by then.
 const UNWATCHED: Duration = Duration::from_millis(100);
 
-/// How many times as long as its limit a deadline can become.
-const MOST: u32 = 6;
+/// By how many times [`deadline`] a deadline can be put off.
+const MOST: u32 = 5;
 
 /// A program that ran for so long, and still has not done what is waited for, would not have done it on
 /// an idle machine either.
@@ -69,7 +70,7 @@ impl<'a> Patience<'a> {
         if passed >= end || ran >= self.limit {
             return None;
         }
-        let last = self.limit * MOST;
+        let last = self.limit + deadline() * MOST;
         if passed < last {
             return Some((end.min(last) - passed).max(LOOK));
         }

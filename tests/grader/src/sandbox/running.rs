@@ -21,7 +21,7 @@ use super::guard;
 use super::usage::{Excess, find_excess};
 
 /// How often it is looked at what a sandbox's programs use. Most checks have ended by the first time.
-const LOOK: Duration = Duration::from_millis(500);
+pub(super) const LOOK: Duration = Duration::from_millis(500);
 
 /// The kernel ends what is left in a process tree at once when its first process has gone.
 const GONE: Duration = Duration::from_secs(30);

@@ -5,15 +5,22 @@ use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::fmt;
 use std::fs;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
-use procfs::process::{Stat, all_processes};
+use procfs::process::{Process, all_processes};
 use rustix::process::Pid;
 
+use super::running::LOOK;
+
 /// What a program and its children may use together: processes and threads, seconds of processor
-/// time, bytes of memory. A hundred clients, a thread each, are the most that a check asks for.
+/// time, bytes of memory, open descriptors. A hundred clients, a thread each, are the most that a check asks for.
 pub(super) const TASKS: u64 = 256;
 pub(super) const SECONDS: u64 = 15;
 pub(super) const MEMORY: u64 = 1 << 30;
+/// What is in a socket's or a pipe's buffer is no process's memory, but it can't be more than some 200 KiB
+/// each.
+pub(super) const DESCRIPTORS: u64 = 4096;
 
 /// What was used too much.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +28,7 @@ pub(crate) enum Excess {
     Tasks(u64),
     Seconds(u64),
     Memory(u64),
+    Descriptors(u64),
 }
 
 impl fmt::Display for Excess {
@@ -33,61 +41,103 @@ impl fmt::Display for Excess {
             Self::Memory(bytes) => {
                 write!(f, "{} MiB of memory, of {}", bytes >> 20, MEMORY >> 20)
             }
+            Self::Descriptors(descriptors) => {
+                write!(f, "{descriptors} open descriptors, of {DESCRIPTORS}")
+            }
         }
     }
 }
 
-/// What the processes of one tree use.
-#[derive(Default)]
+/// What a process uses, or all processes of one tree.
+#[derive(Clone, Copy, Default)]
 struct Usage {
     tasks: u64,
     ticks: u64,
     bytes: u64,
+    descriptors: u64,
 }
+
+/// A process as it was seen.
+struct Seen {
+    parent: i32,
+    /// Its process tree, by the name of its namespace.
+    tree: OsString,
+    usage: Usage,
+}
+
+/// All processes of this machine, by their ids.
+type Processes = HashMap<i32, Seen>;
 
 /// What the programs below the sandbox's first process use too much of. Each program has a process
 /// tree of its own; that of the sandbox, where the checks are, is not counted.
 pub(super) fn find_excess(first: Pid) -> Option<Excess> {
-    let tree_of = |id: i32| fs::read_link(format!("/proc/{id}/ns/pid")).ok();
+    let processes = processes()?;
     let first = first.as_raw_nonzero().get();
-    let checks = tree_of(first)?;
-    let processes: HashMap<_, _> = all_processes()
-        .ok()?
-        .filter_map(|process| process.ok()?.stat().ok())
-        .map(|stat| (stat.pid, stat))
-        .collect();
-    let mut programs: BTreeMap<OsString, Usage> = BTreeMap::new();
-    for stat in processes.values() {
-        if !is_below(first, stat, &processes) {
-            continue;
-        }
-        if let Some(tree) = tree_of(stat.pid)
-            && tree != checks
-        {
-            programs.entry(tree.into()).or_default().add(stat);
+    let checks = &processes.get(&first)?.tree;
+    let mut programs: BTreeMap<&OsString, Usage> = BTreeMap::new();
+    for seen in processes.values() {
+        if seen.tree != *checks && is_below(first, seen, &processes) {
+            programs.entry(&seen.tree).or_default().add(seen.usage);
         }
     }
     programs.values().find_map(Usage::excess)
 }
 
+/// A look at all processes, not older than [`LOOK`]: one for all sandboxes, since a look at thousands of
+/// processes takes its time.
+fn processes() -> Option<Arc<Processes>> {
+    static LAST: Mutex<Option<(Instant, Arc<Processes>)>> = Mutex::new(None);
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((at, processes)) = &*last
+        && at.elapsed() < LOOK
+    {
+        return Some(Arc::clone(processes));
+    }
+    // One that has just ended uses nothing.
+    let processes = all_processes().ok()?.flatten();
+    let processes = processes.filter_map(|process| Some((process.pid, Seen::of(&process)?)));
+    let processes: Arc<Processes> = Arc::new(processes.collect());
+    *last = Some((Instant::now(), Arc::clone(&processes)));
+    Some(processes)
+}
+
 /// A process whose parent has ended belongs to its tree's first one.
-fn is_below(first: i32, stat: &Stat, processes: &HashMap<i32, Stat>) -> bool {
-    let mut parent = stat.ppid;
-    while let Some(stat) = processes.get(&parent) {
+fn is_below(first: i32, seen: &Seen, processes: &Processes) -> bool {
+    let mut parent = seen.parent;
+    while let Some(seen) = processes.get(&parent) {
         if parent == first {
             return true;
         }
-        parent = stat.ppid;
+        parent = seen.parent;
     }
     false
 }
 
+impl Seen {
+    fn of(process: &Process) -> Option<Self> {
+        let stat = process.stat().ok()?;
+        let of_children = u64::try_from(stat.cutime + stat.cstime).ok()?;
+        Some(Self {
+            parent: stat.ppid,
+            tree: fs::read_link(format!("/proc/{}/ns/pid", stat.pid))
+                .ok()?
+                .into(),
+            usage: Usage {
+                tasks: u64::try_from(stat.num_threads).ok()?,
+                ticks: stat.utime + stat.stime + of_children,
+                bytes: stat.rss * procfs::page_size(),
+                descriptors: u64::try_from(process.fd_count().unwrap_or(0)).ok()?,
+            },
+        })
+    }
+}
+
 impl Usage {
-    fn add(&mut self, stat: &Stat) {
-        self.tasks += u64::try_from(stat.num_threads).unwrap_or_default();
-        let of_children = u64::try_from(stat.cutime + stat.cstime).unwrap_or_default();
-        self.ticks += stat.utime + stat.stime + of_children;
-        self.bytes += stat.rss * procfs::page_size();
+    fn add(&mut self, other: Self) {
+        self.tasks += other.tasks;
+        self.ticks += other.ticks;
+        self.bytes += other.bytes;
+        self.descriptors += other.descriptors;
     }
 
     fn excess(&self) -> Option<Excess> {
@@ -98,6 +148,8 @@ impl Usage {
             Some(Excess::Seconds(seconds))
         } else if self.bytes > MEMORY {
             Some(Excess::Memory(self.bytes))
+        } else if self.descriptors > DESCRIPTORS {
+            Some(Excess::Descriptors(self.descriptors))
         } else {
             None
         }
