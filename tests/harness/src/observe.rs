@@ -19,13 +19,15 @@ pub(crate) struct Vitals {
     pub(crate) cpu_time: Duration,
 }
 
-/// What the processor did for a program: for all threads that it and its children have.
+/// What the processor did for a program: for all threads that it and its children have, since they began.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Processor {
-    /// How long its threads ran, together.
+    /// How long they ran, together.
     pub(crate) ran: Duration,
-    /// How long they could have run, and others did.
+    /// How long they had to wait, together, before they ran. It does not tell of a wait that lasts.
     pub(crate) waited: Duration,
+    /// Whether one of them can run now, or does.
+    pub(crate) can_run: bool,
 }
 
 /// The program's end of a connection.

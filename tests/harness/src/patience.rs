@@ -4,7 +4,9 @@
 use std::time::{Duration, Instant};
 
 use crate::deadline::deadline;
+use crate::observe::Processor;
 use crate::scene::Scene;
+use crate::stall;
 
 /// Until then, a deadline is a matter of the clock alone: nearly always, all is over by then.
 const UNWATCHED: Duration = Duration::from_millis(100);
@@ -16,25 +18,31 @@ const MOST: u32 = 5;
 /// an idle machine either.
 const ENOUGH: Duration = Duration::from_millis(250);
 
-/// At the least, how long to wait before the next look at the processor.
-const LOOK: Duration = Duration::from_millis(50);
+/// How long to wait before the next look at the processor, at the least and at the most: only a look
+/// tells of a wait that lasts, and a program that has ended can't be looked at any more.
+const LOOKS: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(250)];
 
 /// A deadline that has begun.
 pub(crate) struct Patience<'a> {
     scene: &'a Scene,
     limit: Duration,
     begun: Instant,
-    /// What was known when the watch began.
-    before: Option<Hindrance>,
+    looks: Option<Looks>,
 }
 
-/// What may have kept the program from being on time, since it was started.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Hindrance {
-    /// How long the program, or the checks, could have run and did not.
-    pub(crate) waited: Duration,
-    /// How long the program ran.
-    pub(crate) ran: Duration,
+/// The first look at the processor, the last one, and what was between them.
+struct Looks {
+    first: Look,
+    last: Look,
+    /// How long the program could have run and was not seen to run.
+    kept: Duration,
+}
+
+#[derive(Clone, Copy)]
+struct Look {
+    at: Instant,
+    processor: Processor,
+    stall: Duration,
 }
 
 impl<'a> Patience<'a> {
@@ -44,7 +52,7 @@ impl<'a> Patience<'a> {
             scene,
             limit,
             begun: Instant::now(),
-            before: None,
+            looks: None,
         }
     }
 
@@ -59,26 +67,66 @@ impl<'a> Patience<'a> {
         if passed < first {
             return Some(first - passed);
         }
-        let before = *self.before.get_or_insert_with(|| self.scene.hindrance());
-        if passed < self.limit {
-            return Some(self.limit - passed);
-        }
-        let now = self.scene.hindrance();
-        let waited = now.waited.saturating_sub(before.waited);
-        let ran = now.ran.saturating_sub(before.ran);
+        let now = Look::at(self.scene);
+        let looks = self.looks.get_or_insert_with(|| Looks::new(now));
+        looks.add(now);
+        self.scene.note_wait(looks.kept);
+        let (ran, waited) = (looks.ran(), looks.waited());
         let end = self.limit + waited;
-        if passed >= end || ran >= self.limit {
+        if passed >= end || (passed >= self.limit && ran >= self.limit) {
             return None;
         }
         let last = self.limit + deadline() * MOST;
         if passed < last {
-            return Some((end.min(last) - passed).max(LOOK));
+            let [soon, late] = LOOKS;
+            return Some((end.min(last) - passed).clamp(soon, late));
         }
         assert!(
             ran >= ENOUGH,
             "could not judge: this machine is so busy that the program, or the checks, could not run \
-             for {waited:.1?} of {passed:.1?}; try again, or with fewer checks at a time"
+             for {:.1?} of {passed:.1?}; try again, or with fewer checks at a time",
+            waited.min(passed)
         );
         None
+    }
+}
+
+impl Looks {
+    fn new(first: Look) -> Self {
+        Self {
+            first,
+            last: first,
+            kept: Duration::ZERO,
+        }
+    }
+
+    fn add(&mut self, now: Look) {
+        if self.last.processor.can_run && now.processor.can_run {
+            let ran = now.processor.ran.saturating_sub(self.last.processor.ran);
+            self.kept += (now.at - self.last.at).saturating_sub(ran);
+        }
+        self.last = now;
+    }
+
+    fn ran(&self) -> Duration {
+        let ran = |look: &Look| look.processor.ran;
+        ran(&self.last).saturating_sub(ran(&self.first))
+    }
+
+    /// How long the program, or the checks, could have run and did not.
+    fn waited(&self) -> Duration {
+        let waited = |look: &Look| look.processor.waited;
+        let told = waited(&self.last).saturating_sub(waited(&self.first));
+        self.kept.max(told) + (self.last.stall - self.first.stall)
+    }
+}
+
+impl Look {
+    fn at(scene: &Scene) -> Self {
+        Self {
+            at: Instant::now(),
+            processor: scene.processor(),
+            stall: stall::total(),
+        }
     }
 }

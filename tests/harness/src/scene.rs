@@ -2,17 +2,17 @@
 
 use std::net::SocketAddr;
 use std::process::Stdio;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::deadline::{LONGEST_POLL, POLL, QUIET_WINDOW};
 use crate::diagnosis::{Capacity, Evidence, Symptom, diagnose};
-use crate::observe::{self, Vitals};
-use crate::patience::{Hindrance, Patience};
+use crate::observe::{self, Processor, Vitals};
+use crate::patience::Patience;
 use crate::process::Process;
 use crate::program::Program;
-use crate::recording::{Recording, Seen, Side};
+use crate::recording::{Moment, Recording, Seen, Side};
 use crate::stall;
 use crate::timeline::Timeline;
 
@@ -24,6 +24,9 @@ pub(crate) struct Scene {
     listener: OnceLock<SocketAddr>,
     capacity: OnceLock<Capacity>,
     out_of_descriptors: AtomicBool,
+    /// The longest that the program was kept from running while something of it was waited for, in
+    /// microseconds.
+    longest_wait: AtomicU64,
 }
 
 impl Scene {
@@ -36,6 +39,7 @@ impl Scene {
             listener: OnceLock::new(),
             capacity: OnceLock::new(),
             out_of_descriptors: AtomicBool::new(false),
+            longest_wait: AtomicU64::new(0),
         })
     }
 
@@ -92,14 +96,16 @@ impl Scene {
             .all(|(_, accepted)| accepted == Some(true))
     }
 
-    /// What may have kept the program from being on time, since it was started.
-    pub(crate) fn hindrance(&self) -> Hindrance {
+    /// What the processor did for the program; nothing where the system does not tell.
+    pub(crate) fn processor(&self) -> Processor {
         let processor = self.pid.get().and_then(|&pid| observe::processor(pid));
-        let processor = processor.unwrap_or_default();
-        Hindrance {
-            waited: processor.waited + stall::total(),
-            ran: processor.ran,
-        }
+        processor.unwrap_or_default()
+    }
+
+    /// Takes note of how long the program was kept from running, while something of it was waited for.
+    pub(crate) fn note_wait(&self, wait: Duration) {
+        let wait = u64::try_from(wait.as_micros()).unwrap_or(u64::MAX);
+        self.longest_wait.fetch_max(wait, Ordering::Relaxed);
     }
 
     /// Waits until `found` finds what it looks for in what has been seen; `None` when the program has
@@ -153,13 +159,9 @@ impl Scene {
         // so: why it ended explains the symptom.
         self.recording
             .wait_for(QUIET_WINDOW, |seen| seen.program.is_over().then_some(()));
-        if let Some(held) = self
-            .recording
-            .look(longest_held_reply)
-            .filter(|&held| held > FAIR)
-        {
+        if let Some(late) = self.unfairness().filter(|&late| late > FAIR) {
             panic!(
-                "could not judge: this machine is so busy that a reply was late by {held:?}, and a \
+                "could not judge: this machine is so busy that a reply was late by {late:.1?}, and a \
                  client may give up after 2 s; try again, or with fewer checks at a time"
             );
         }
@@ -181,6 +183,14 @@ impl Scene {
                 diagnose(&self.program, &evidence, &symptom)
             })
             .raise()
+    }
+
+    /// By how much the clients under test may have been kept from having their replies in time by
+    /// something else than the checks' purpose; `None` if the program is a server.
+    fn unfairness(&self) -> Option<Duration> {
+        let held = self.recording.look(longest_held_reply)?;
+        let waited = Duration::from_micros(self.longest_wait.load(Ordering::Relaxed));
+        Some(held + waited + stall::longest())
     }
 
     /// Who was where, and when, until now.
@@ -206,7 +216,7 @@ impl Scene {
 const FAIR: Duration = Duration::from_millis(1800);
 
 /// The longest that the checks, as a server, took for a whole reply after the last hello: before that,
-/// they may be waiting for the program.
+/// they may be waiting for the program. Zero before the first reply; `None` before the first hello.
 fn longest_held_reply(seen: &Seen) -> Option<Duration> {
     let served = || {
         seen.connections
@@ -224,10 +234,9 @@ fn longest_held_reply(seen: &Seen) -> Option<Duration> {
             .find(|(_, bytes)| bytes.contains(&b'\n'))
             .map(|(at, _)| *at)
     });
-    let last_reply = replies.max()?;
-    Some(
-        last_reply
-            .since_start
-            .saturating_sub(last_hello.since_start),
-    )
+    let held = replies.max().map(|reply| {
+        let since = |moment: Moment| moment.since_start;
+        since(reply).saturating_sub(since(last_hello))
+    });
+    Some(held.unwrap_or_default())
 }

@@ -34,11 +34,12 @@ pub(crate) fn processor(root: u32) -> Option<Processor> {
     for process in family(root)? {
         for task in process.tasks().into_iter().flatten().flatten() {
             // One that has just ended neither runs nor waits.
-            let Ok(times) = task.schedstat() else {
+            let (Ok(times), Ok(stat)) = (task.schedstat(), task.stat()) else {
                 continue;
             };
             processor.ran += Duration::from_nanos(times.sum_exec_runtime);
             processor.waited += Duration::from_nanos(times.run_delay);
+            processor.can_run |= stat.state == 'R';
         }
     }
     Some(processor)
