@@ -42,7 +42,7 @@ pub(crate) fn full_ex04(programs: &Programs) -> Result<String> {
 pub(crate) fn loop_for_threads(programs: &Programs) -> Result<String> {
     diagnosis(
         "ex02",
-        "any_client_is_answered_while_the_others_stay_connected",
+        "any_client_is_answered_while_the_others_stay_connected::case_1_five",
         &programs.path("ex01-solution"),
     )
 }

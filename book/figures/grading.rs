@@ -21,10 +21,14 @@ pub(crate) fn explain(programs: &Programs) -> Result<String> {
     Ok(format!("$ cargo grade {command}\n{output}"))
 }
 
-/// A checkout in which exercise 1 is done.
+/// A checkout in which exercise 1 is done. It is built where this one is, so that the libraries are
+/// compiled once; its programs take the place of this checkout's, so this figure must be the last one.
 pub(crate) fn own_checkout(programs: &Programs) -> Result<String> {
-    let scratch = tempfile::tempdir().context("no temporary folder")?;
-    let checkout = scratch.path().join("course");
+    let target = programs.folder.parent().context("no target folder")?;
+    let checkout = target.join("figures-checkout");
+    if checkout.exists() {
+        fs::remove_dir_all(&checkout).context("cannot remove the last run's checkout")?;
+    }
     let cloned = Command::new("git")
         .args(["clone", "--quiet", "--no-hardlinks"])
         .args([repository(), &checkout])
@@ -37,7 +41,7 @@ pub(crate) fn own_checkout(programs: &Programs) -> Result<String> {
     )?;
     let output = cargo()
         .args(["run", "--quiet", "--locked", "--package", "grader"])
-        .env("CARGO_TARGET_DIR", programs.folder.join("figures-checkout"))
+        .env("CARGO_TARGET_DIR", target)
         .current_dir(&checkout)
         .output()
         .context("cannot run cargo")?;

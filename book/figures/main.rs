@@ -72,8 +72,9 @@ const FIGURES: &[(&str, Make)] = &[
     ("fail-ex04-threads.txt", checks::threads_for_pool),
     ("../diagnoses.md", diagnoses::chapter),
     ("explain.txt", grading::explain),
-    ("grade.txt", grading::own_checkout),
     ("grade-class.txt", grading::class),
+    // The last one: see there.
+    ("grade.txt", grading::own_checkout),
 ];
 
 fn main() -> ExitCode {

@@ -24,6 +24,8 @@ impl Started {
         let mut child = Command::new("sh")
             .args(["-c", "exec \"$0\" \"$@\" 2>&1", program, "127.0.0.1:0"])
             .args(arguments)
+            // As .cargo/config.toml has it for a reader.
+            .env("RUST_BACKTRACE", "0")
             .stdout(Stdio::piped())
             .spawn()
             .with_context(|| format!("cannot start {program}"))?;
