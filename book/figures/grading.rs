@@ -21,14 +21,10 @@ pub(crate) fn explain(programs: &Programs) -> Result<String> {
     Ok(format!("$ cargo grade {command}\n{output}"))
 }
 
-/// A checkout in which exercise 1 is done. It is built where this one is, so that the libraries are
-/// compiled once; its programs take the place of this checkout's, so this figure must be the last one.
+/// A checkout in which exercise 1 is done.
 pub(crate) fn own_checkout(programs: &Programs) -> Result<String> {
-    let target = programs.folder.parent().context("no target folder")?;
-    let checkout = target.join("figures-checkout");
-    if checkout.exists() {
-        fs::remove_dir_all(&checkout).context("cannot remove the last run's checkout")?;
-    }
+    let scratch = tempfile::tempdir().context("no temporary folder")?;
+    let checkout = scratch.path().join("course");
     let cloned = Command::new("git")
         .args(["clone", "--quiet", "--no-hardlinks"])
         .args([repository(), &checkout])
@@ -41,7 +37,7 @@ pub(crate) fn own_checkout(programs: &Programs) -> Result<String> {
     )?;
     let output = cargo()
         .args(["run", "--quiet", "--locked", "--package", "grader"])
-        .env("CARGO_TARGET_DIR", target)
+        .env("CARGO_TARGET_DIR", programs.folder.join("figures-checkout"))
         .current_dir(&checkout)
         .output()
         .context("cannot run cargo")?;
