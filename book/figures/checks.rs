@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 
-use crate::{Programs, cargo};
+use crate::{Programs, cargo, judged};
 
 /// Of the checks, so many are shown; the others tell nothing new.
 const SHOWN: usize = 4;
@@ -107,12 +107,11 @@ fn test(package: &str, filter: &str, variables: &[(&str, &str)]) -> Result<Strin
         .output()
         .context("cannot run cargo")?;
     anyhow::ensure!(output.status.success(), "{package} does not compile");
-    let output = cargo()
-        .args(["test", "--locked", "--package", package, "--", filter])
-        .envs(variables.iter().copied())
-        .output()
-        .context("cannot run cargo")?;
-    String::from_utf8(output.stdout).context("the checks' output is not UTF-8")
+    judged(
+        cargo()
+            .args(["test", "--locked", "--package", package, "--", filter])
+            .envs(variables.iter().copied()),
+    )
 }
 
 /// How many checks there are, and the results of the first, by name.

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::thread;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 
 /// Makes the figures of the book from real runs
@@ -188,6 +188,24 @@ impl Programs {
     fn path(&self, name: &str) -> String {
         self.folder.join(name).to_string_lossy().into_owned()
     }
+}
+
+/// How often the checks are run, where the machine is too busy for them.
+const TRIES: usize = 5;
+
+/// What the checks print. On a machine that is too busy they say that they could not judge, and are run
+/// again, as their user is told to do.
+fn judged(command: &mut Command) -> Result<String> {
+    for _ in 0..TRIES {
+        let output = command
+            .output()
+            .with_context(|| format!("cannot run {command:?}"))?;
+        let output = String::from_utf8(output.stdout).context("the output is not UTF-8")?;
+        if !output.contains("could not judge") {
+            return Ok(output);
+        }
+    }
+    bail!("this machine is too busy for the checks to judge: {command:?}")
 }
 
 /// Cargo, in the repository.
