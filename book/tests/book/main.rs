@@ -1,11 +1,12 @@
 //! Holds the book against the repository: what it includes exists, what it names exists, what it says to
 //! type can be typed, its rules are checked and its numbers those of the code, its pictures are readable,
-//! no link is dead, and its search finds what it should.
+//! no link is dead, its code does what it says, and its search finds what it should.
 
 mod chapter;
 mod commands;
 mod glossary;
 mod links;
+mod listings;
 mod names;
 mod numbers;
 mod pictures;
