@@ -5,8 +5,9 @@ use std::env;
 use std::io::{BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::Command;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::mpsc::{RecvError, sync_channel};
+use std::sync::mpsc::{RecvError, channel, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -118,12 +119,16 @@ fn a_line_is_read_whatever_pieces_it_comes_in() {
 fn an_accept_loop_ends_when_it_is_told_to() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
     let address = listener.local_addr().expect("its address");
-    let stopping = AtomicBool::new(false);
-    thread::scope(|scope| {
-        let accepting = scope.spawn(|| next::accept_until(&stopping, &listener, drop));
-        next::stop(&stopping, address).expect("the loop is woken up");
-        accepting.join().expect("the loop ends");
+    let stopping = Arc::new(AtomicBool::new(false));
+    let (ended, end) = channel();
+    let seen = Arc::clone(&stopping);
+    thread::spawn(move || {
+        next::accept_until(&seen, &listener, drop);
+        ended.send(())
     });
+    next::stop(&stopping, address).expect("the loop is woken up");
+    let end = end.recv_timeout(Duration::from_secs(10));
+    end.expect("the loop ends");
 }
 
 #[test]
