@@ -1,7 +1,11 @@
 //! Whether two runs show the same: other times, ports and counts of bytes are no difference.
 
-/// The first line, or the first piece of a picture, that differs.
-pub(crate) fn same(shown: &str, made: &str) -> Result<(), String> {
+/// The first line, or the first piece of a picture, that differs. If it must be exact, numbers matter.
+pub(crate) fn same(shown: &str, made: &str, is_exact: bool) -> Result<(), String> {
+    let shape = |figure| match is_exact {
+        true => str::lines(figure).map(str::to_owned).collect(),
+        false => shape(figure),
+    };
     let (shown, made) = (shape(shown), shape(made));
     let lines = shown.len().max(made.len());
     for index in 0..lines {
