@@ -5,10 +5,10 @@ use std::fs;
 use std::net::TcpListener;
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
-use crate::Programs;
 use crate::started::Started;
+use crate::{Programs, TRIES};
 
 pub(crate) fn one_loop(programs: &Programs) -> Result<String> {
     against(programs, "ex01-solution")
@@ -38,8 +38,14 @@ pub(crate) fn refused(programs: &Programs) -> Result<String> {
 
 fn against(programs: &Programs, server: &str) -> Result<String> {
     let server = Started::new(&programs.path(server), &[])?;
-    let output = run(programs, &server.address(), 20)?;
-    Ok(shown(&output, &server.address(), 20))
+    for _ in 0..TRIES {
+        let output = run(programs, &server.address(), 20)?;
+        // Two seconds are what a client waits, and a very busy machine may not run the server for so long.
+        if !output.contains(" failed: ") {
+            return Ok(shown(&output, &server.address(), 20));
+        }
+    }
+    bail!("this machine is too busy for twenty clients")
 }
 
 /// What the stress client prints, on both of its outputs.
