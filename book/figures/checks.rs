@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 
-use crate::{Programs, cargo};
+use crate::{Programs, cargo, judged};
 
 /// Of the checks, so many are shown; the others tell nothing new.
 const SHOWN: usize = 4;
@@ -42,7 +42,7 @@ pub(crate) fn full_ex04(programs: &Programs) -> Result<String> {
 pub(crate) fn loop_for_threads(programs: &Programs) -> Result<String> {
     diagnosis(
         "ex02",
-        "any_client_is_answered_while_the_others_stay_connected",
+        "any_client_is_answered_while_the_others_stay_connected::case_1_five",
         &programs.path("ex01-solution"),
     )
 }
@@ -107,12 +107,11 @@ fn test(package: &str, filter: &str, variables: &[(&str, &str)]) -> Result<Strin
         .output()
         .context("cannot run cargo")?;
     anyhow::ensure!(output.status.success(), "{package} does not compile");
-    let output = cargo()
-        .args(["test", "--locked", "--package", package, "--", filter])
-        .envs(variables.iter().copied())
-        .output()
-        .context("cannot run cargo")?;
-    String::from_utf8(output.stdout).context("the checks' output is not UTF-8")
+    judged(
+        cargo()
+            .args(["test", "--locked", "--package", package, "--", filter])
+            .envs(variables.iter().copied()),
+    )
 }
 
 /// How many checks there are, and the results of the first, by name.

@@ -1,11 +1,12 @@
 //! The chapter of all diagnoses: a heading for each, and its lesson by include.
 
 use std::fmt::Write as _;
+use std::fs;
 
 use anyhow::{Context, Result};
 use harness::{CODES, Code};
 
-use crate::Programs;
+use crate::{Programs, repository};
 
 const INTRODUCTION: &str = "\
 # Every diagnosis
@@ -16,11 +17,15 @@ stand in the order of the course, under the chapter that each belongs to.
 ";
 
 pub(crate) fn chapter(_: &Programs) -> Result<String> {
+    let summary = repository().join("book/src/SUMMARY.md");
+    let summary = fs::read_to_string(summary).context("cannot read the summary")?;
+    let mut chapters: Vec<_> = CODES.iter().map(|code| code.chapter).collect();
+    chapters.sort_by_key(|&chapter| summary.find(chapter));
+    chapters.dedup();
     let mut text = INTRODUCTION.to_owned();
-    for codes in CODES.chunk_by(|one, next| one.chapter == next.chapter) {
-        // A chapter's codes may stand in several places; its heading then comes again.
-        writeln!(text, "\n## {}", codes[0].chapter)?;
-        for code in codes {
+    for chapter in chapters {
+        writeln!(text, "\n## {chapter}")?;
+        for code in CODES.iter().filter(|code| code.chapter == chapter) {
             write!(text, "\n{}", section(code)?)?;
         }
     }

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-/// How long a right program may take for a line, at the most.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a right program may take for a line, at the most, on a machine as busy as it gets.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A server on a free port. It is killed when this is dropped.
 pub(crate) struct Started {
@@ -24,6 +24,8 @@ impl Started {
         let mut child = Command::new("sh")
             .args(["-c", "exec \"$0\" \"$@\" 2>&1", program, "127.0.0.1:0"])
             .args(arguments)
+            // As .cargo/config.toml has it for a reader.
+            .env("RUST_BACKTRACE", "0")
             .stdout(Stdio::piped())
             .spawn()
             .with_context(|| format!("cannot start {program}"))?;

@@ -1,15 +1,15 @@
 //! The book's pages as they are written, taken apart.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Parser, Tag, TagEnd};
 
-use crate::source;
+use crate::{repository, source};
 
 /// One Markdown file of the book.
 pub struct Chapter {
-    /// Relative to the book's source folder: `hints/ex01.md`.
+    /// Relative to its folder: `hints/ex01.md`.
     pub name: String,
     pub path: PathBuf,
     pub text: String,
@@ -30,15 +30,24 @@ pub struct Block {
 
 /// All pages, in the order of their names.
 pub fn chapters() -> Vec<Chapter> {
+    pages(source())
+}
+
+/// The lessons, which the chapter of all diagnoses includes.
+pub fn lessons() -> Vec<Chapter> {
+    pages(repository().join("tests/harness/lessons"))
+}
+
+fn pages(root: PathBuf) -> Vec<Chapter> {
     let mut chapters = Vec::new();
-    let mut folders = vec![source()];
+    let mut folders = vec![root.clone()];
     while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).expect("the book's source") {
-            let path = entry.expect("the book's source").path();
+        for entry in fs::read_dir(&folder).expect("the pages") {
+            let path = entry.expect("the pages").path();
             if path.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "md") {
-                chapters.push(read(path));
+                chapters.push(read(&root, path));
             }
         }
     }
@@ -46,11 +55,11 @@ pub fn chapters() -> Vec<Chapter> {
     chapters
 }
 
-fn read(path: PathBuf) -> Chapter {
+fn read(root: &Path, path: PathBuf) -> Chapter {
     let text = fs::read_to_string(&path).expect("a page is text");
     let name = path
-        .strip_prefix(source())
-        .expect("a page lies in the book's source")
+        .strip_prefix(root)
+        .expect("a page lies in its folder")
         .to_string_lossy()
         .into_owned();
     let mut chapter = Chapter {

@@ -4,11 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
-use std::process::Command;
 
 use html5gum::{Token, Tokenizer};
 
-use crate::{expect_none, repository};
+use crate::{built, expect_none};
 
 /// The ids and the links of a page.
 #[derive(Default)]
@@ -19,16 +18,7 @@ struct Page {
 
 #[test]
 fn no_link_is_dead() {
-    let built = tempfile::tempdir().expect("a temporary folder");
-    let output = Command::new("mdbook")
-        .args(["build", "book", "--dest-dir"])
-        .arg(built.path())
-        .current_dir(repository())
-        .output()
-        .expect("mdbook runs: `make mdbook` installs it");
-    let log = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && !log.contains("ERROR"), "{log}");
-
+    let built = built();
     let pages = read(built.path());
     let mut faults = BTreeSet::new();
     for (name, page) in &pages {

@@ -1,8 +1,9 @@
-//! Diagnoses and checks that a page names exist.
+//! Diagnoses and checks that a page names exist, and the mistakes of a chapter are those of its exercise.
 
 use std::collections::BTreeSet;
 use std::fs;
 
+use grader::course::Course;
 use harness::CODES;
 
 use crate::chapter::chapters;
@@ -27,6 +28,52 @@ fn diagnoses_exist() {
         }
     }
     expect_none(faults);
+}
+
+/// The corpus holds that a mistake gets its diagnosis; this, that a chapter's table names mistakes of its
+/// own exercise, or of the protocol, which all servers share.
+#[test]
+fn common_mistakes_are_those_of_the_exercise() {
+    let chapters = chapters();
+    let mutants = mutants();
+    let mut faults = Vec::new();
+    for exercise in Course::read().expect("the course").exercises {
+        let name = format!("{}.md", exercise.folder);
+        let chapter = chapters.iter().find(|chapter| chapter.name == name);
+        let text = chapter.map_or("", |chapter| chapter.text.as_str());
+        let (_, mistakes) = text.split_once("## Common mistakes").unwrap_or_default();
+        let rows = mistakes.split("| [`").skip(1);
+        for code in rows.filter_map(|row| row.split('`').next()) {
+            let of_protocol = CODES
+                .iter()
+                .any(|known| known.name == code && known.chapter.starts_with("Sockets"));
+            let is_raised = mutants.iter().any(|(mutant, diagnosis)| {
+                diagnosis == code && (of_protocol || mutant.starts_with(&exercise.name))
+            });
+            if !is_raised {
+                faults.push(format!(
+                    "{name}: no mutant of {} gets {code}",
+                    exercise.name
+                ));
+            }
+        }
+    }
+    expect_none(faults);
+}
+
+/// Each mutant's file name and its diagnosis.
+fn mutants() -> Vec<(String, String)> {
+    let folder = fs::read_dir(repository().join("tests/corpus/mutants")).expect("the mutants");
+    let files = folder.map(|entry| entry.expect("the mutants").path());
+    files
+        .filter_map(|path| {
+            let text = fs::read_to_string(&path).expect("a mutant is text");
+            let mut lines = text.lines();
+            let diagnosis = lines.find_map(|line| line.strip_prefix("diagnosis = "))?;
+            let name = path.file_name()?.to_string_lossy().into_owned();
+            Some((name, diagnosis.trim_matches('"').to_owned()))
+        })
+        .collect()
 }
 
 /// A name in code with three underscores or more is a check's, unless it is one of Clippy's lints.

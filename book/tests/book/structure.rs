@@ -119,6 +119,71 @@ fn an_exercises_chapter_has_the_courses_title_and_form() {
 }
 
 #[test]
+fn a_chapters_parts_hold_what_they_are_for() {
+    let chapters = chapters();
+    let summary = fs::read_to_string(source().join("SUMMARY.md")).expect("the summary");
+    let mut faults = Vec::new();
+    for exercise in Course::read().expect("the course").exercises {
+        let name = &exercise.name;
+        let file = format!("{}.md", exercise.folder);
+        let chapter = chapters.iter().find(|chapter| chapter.name == file);
+        let text = chapter.map_or("", |chapter| chapter.text.as_str());
+        let part = |title: &str| {
+            let (_, part) = text.split_once(&format!("\n## {title}\n"))?;
+            part.split("\n## ").next()
+        };
+        let part = |title| part(title).unwrap_or_default();
+        let answers = |part: &str| part.matches("<summary>Answer</summary>").count();
+        let questions = part("Questions").lines().filter(|line| {
+            let number = line.split_once(". ").map_or("", |(number, _)| number);
+            number.parse::<usize>().is_ok()
+        });
+        let checkpoint = part("Checkpoint");
+        for (is_right, fault) in [
+            (
+                answers(part("Predict before you run")) == 1,
+                "its prediction has no answer",
+            ),
+            (
+                answers(part("Questions")) == questions.count(),
+                "a question without an answer",
+            ),
+            (answers(part("Questions")) >= 5, "fewer than five questions"),
+            (
+                part("The idea").contains(".svg)"),
+                "its idea has no picture",
+            ),
+            (part("The task").contains("\n1. "), "its task has no steps"),
+            (
+                part("Common mistakes").contains("(diagnoses.md#"),
+                "its mistakes lead nowhere",
+            ),
+            (
+                checkpoint.contains(&format!("cargo test -p {name}\n")),
+                "no command at the checkpoint",
+            ),
+            (
+                checkpoint.contains(&format!("starter-{name}.txt")),
+                "the checkpoint has no start",
+            ),
+            (
+                checkpoint.contains(&format!("full-{name}.txt")),
+                "the checkpoint has no end",
+            ),
+            (
+                summary.contains(&format!("(solutions/{name}.md)")),
+                "its solution has no page",
+            ),
+        ] {
+            if !is_right {
+                faults.push(format!("{file}: {fault}"));
+            }
+        }
+    }
+    expect_none(faults);
+}
+
+#[test]
 fn there_are_three_hints_for_each_exercise() {
     let course = Course::read().expect("the course");
     for exercise in &course.exercises {
