@@ -14,6 +14,9 @@ const RED: &str = "31";
 const FAINT: &str = "2";
 const BOLD: &str = "1";
 
+/// So many of the checks that failed after the first are named; the others are signs.
+const NAMED: usize = 5;
+
 /// Where a diagnosis's text begins in its lines.
 const INDENT: usize = 12;
 
@@ -130,6 +133,7 @@ impl Paper {
 
     /// The checks that failed after the first, as far as there is room.
     fn others(self, checks: &[&GradedCheck], room: usize) -> Vec<String> {
+        let room = room.min(NAMED + 1);
         let named = match checks.len() <= room {
             true => checks.len(),
             false => room.saturating_sub(1),
@@ -162,8 +166,11 @@ impl Paper {
             ..diagnosis.clone()
         };
         let mut lines = self.wrapped(&words.text(self.colour));
-        let picture = diagnosis.timeline.text(self.colour);
-        lines.extend(picture.iter().map(|line| format!("{:INDENT$}{line}", "")));
+        let picture = diagnosis.timeline.text(self.colour).into_iter();
+        lines.extend(picture.enumerate().map(|(index, line)| {
+            let label = if index == 0 { "  timeline" } else { "" };
+            format!("{label:INDENT$}{line}")
+        }));
         lines
     }
 

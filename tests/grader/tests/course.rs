@@ -2,14 +2,15 @@
 //! and the chapters. An exercise that is added in one of these places and forgotten in another fails
 //! here.
 
+#![allow(clippy::unwrap_used, reason = "a test may")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::process::Command;
 
+use grader::cargo;
+use grader::course::{Course, Exercise, root};
 use serde::Deserialize;
-
-use super::{Course, Exercise, root};
-use crate::cargo;
 
 fn course() -> Course {
     Course::read().unwrap()
