@@ -42,7 +42,7 @@ perl -0pi -e '
     s/^members = \[.*?^\]/members = ["exercises\/*", "tests\/harness", "tests\/grader"]/ms;
     s/^# The starters are left out.*?^default-members = .*?$/default-members = ["exercises\/*"]/ms;
 ' "$fresh/Cargo.toml"
-perl -0pi -e 's/^\[dev-dependencies\].*?(?=^\[)//ms' "$fresh/tests/grader/Cargo.toml"
+perl -0pi -e 's/^\[[^\n]*dev-dependencies\].*?(?=^\[)//msg' "$fresh/tests/grader/Cargo.toml"
 perl -0pi -e 's/\n# Solutions\n.*//s' "$fresh/book/src/SUMMARY.md"
 # The same versions, without those that nothing uses any more.
 (cd "$fresh" && cargo update --workspace --offline --quiet)
