@@ -1,6 +1,6 @@
 //! `cargo grade --watch` in a real terminal.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
@@ -68,20 +68,15 @@ fn one_exercise_can_be_pinned() {
     terminal.wait_for("full marks");
 }
 
-/// The program calls the test, which so knows that it runs, and hears when it is gone.
 #[test]
 fn a_newer_save_ends_a_run_that_would_never_end() {
     let edition = Edition::new();
-    let phone = TcpListener::bind("127.0.0.1:0").unwrap();
-    let main = format!(
-        "fn main() {{ let _call = std::net::TcpStream::connect(\"{}\"); loop {{ std::thread::park(); }} }}",
-        phone.local_addr().unwrap()
-    );
-    let mut terminal = watch(&edition, &["--exercise", "ex01"]);
+    let phone = Phone::new();
+    let mut terminal = watch_with_patience(&edition);
     terminal.wait_for("[ex01 0/100]");
-    edition.write_main(EX01, &main);
+    edition.write_main(EX01, &phone.caller());
+    let call = phone.wait_for_call();
     terminal.wait_for("ex01 is being judged");
-    let (call, _) = phone.accept().unwrap();
     edition.solve(EX01);
     expect_hung_up(call);
     terminal.wait_for("full marks");
@@ -91,16 +86,12 @@ fn a_newer_save_ends_a_run_that_would_never_end() {
 fn at_the_end_the_terminal_is_as_before_and_nothing_runs_on() {
     let edition = Edition::new();
     for signal in [Signal::INT, Signal::TERM] {
-        let phone = TcpListener::bind("127.0.0.1:0").unwrap();
-        let main = format!(
-            "fn main() {{ let _call = std::net::TcpStream::connect(\"{}\"); loop {{ std::thread::park(); }} }}",
-            phone.local_addr().unwrap()
-        );
-        edition.write_main(EX01, &main);
-        let mut terminal = watch(&edition, &["--exercise", "ex01"]);
+        let phone = Phone::new();
+        edition.write_main(EX01, &phone.caller());
+        let mut terminal = watch_with_patience(&edition);
         terminal.wait_for("ex01 is being judged");
         assert!(!terminal.is_as_before());
-        let (call, _) = phone.accept().unwrap();
+        let call = phone.wait_for_call();
         let status = terminal.end_with(signal);
         assert!(terminal.is_as_before());
         assert!(status.success(), "{status}");
@@ -108,12 +99,43 @@ fn at_the_end_the_terminal_is_as_before_and_nothing_runs_on() {
     }
 }
 
+/// The checks wait for a program that says nothing far longer than these tests do.
+fn watch_with_patience(edition: &Edition) -> Terminal {
+    let mut command = edition.cargo(&["grade", "--watch", "--exercise", "ex01"]);
+    command.env("PATIENCE", "1000");
+    Terminal::start(command)
+}
+
+/// A program that never ends calls the test, which so knows that it runs, and hears when it is gone.
+struct Phone(TcpListener);
+
+impl Phone {
+    fn new() -> Self {
+        Self(TcpListener::bind("127.0.0.1:0").unwrap())
+    }
+
+    fn caller(&self) -> String {
+        let number = self.0.local_addr().unwrap();
+        format!(
+            "fn main() {{
+                let _call = std::net::TcpStream::connect(\"{number}\");
+                loop {{ std::thread::park(); }}
+            }}"
+        )
+    }
+
+    fn wait_for_call(&self) -> TcpStream {
+        self.0.accept().unwrap().0
+    }
+}
+
+/// Long before the checks would have given the program up.
 fn expect_hung_up(mut call: TcpStream) {
     call.set_read_timeout(Some(Duration::from_secs(60)))
         .unwrap();
     match call.read(&mut [0]) {
         Ok(0) => {}
-        Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => {}
+        Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
         other => panic!("the program still runs: {other:?}"),
     }
 }
