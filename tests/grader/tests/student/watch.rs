@@ -1,5 +1,6 @@
 //! `cargo grade --watch` in a real terminal.
 
+use std::fs;
 use std::io::{ErrorKind, Read};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
@@ -44,11 +45,10 @@ fn what_is_saved_is_judged_and_the_next_failure_is_shown() {
     terminal.wait_for("ex01 100/100   [ex02 0/100]");
     terminal.wait_for("error[not-implemented]: exercises/ex02-threaded/src/main.rs");
 
-    // The solution of exercise 1 keeps clients waiting, which exercise 2 must not.
-    let one_loop = std::fs::read_to_string(edition.source(EX01).join("main.rs")).unwrap();
-    edition.write_main(EX02, &one_loop);
-    terminal.wait_for("error[serial-service]");
-    terminal.wait_for("read      book: A thread for each client");
+    let one_loop = fs::read_to_string(edition.source(EX01).join("main.rs")).unwrap();
+    edition.write_main(EX02, &one_loop.replace("Server got", "Server heard"));
+    terminal.wait_for("error[bad-reply]");
+    terminal.wait_for("read      book: Sockets, ports and the line protocol");
 
     edition.write_main(EX02, "fn main() { let port: u16 = \"5000\"; }");
     terminal.wait_for("does not compile");
