@@ -18,7 +18,7 @@ impl Own {
         let path = fs::canonicalize(path).ok()?;
         [Self::Exercises, Self::Solutions]
             .into_iter()
-            .find(|own| path == root().join(own.folder()))
+            .find(|own| fs::canonicalize(root().join(own.folder())).is_ok_and(|own| own == path))
     }
 
     pub fn folder(self) -> &'static str {

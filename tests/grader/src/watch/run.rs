@@ -75,6 +75,7 @@ impl Run {
 
 impl Drop for Run {
     /// The programs under test have groups of their own; they end with the checks that started them.
+    /// Where there are no groups, what runs comes to its end by itself, and nobody reads its verdict.
     fn drop(&mut self) {
         #[cfg(unix)]
         {

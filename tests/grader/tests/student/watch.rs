@@ -96,6 +96,7 @@ fn at_the_end_the_terminal_is_as_before_and_nothing_runs_on() {
         assert!(terminal.is_as_before());
         assert!(status.success(), "{status}");
         expect_hung_up(call);
+        phone.other_calls().for_each(expect_hung_up);
     }
 }
 
@@ -126,6 +127,16 @@ impl Phone {
 
     fn wait_for_call(&self) -> TcpStream {
         self.0.accept().unwrap().0
+    }
+
+    /// Each check starts the program: those that have called until now.
+    fn other_calls(&self) -> impl Iterator<Item = TcpStream> {
+        self.0.set_nonblocking(true).unwrap();
+        self.0.incoming().map_while(|call| {
+            let call = call.ok()?;
+            call.set_nonblocking(false).unwrap();
+            Some(call)
+        })
     }
 }
 
