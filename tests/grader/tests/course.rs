@@ -28,6 +28,12 @@ fn of_each(course: &Course, name: impl Fn(&Exercise) -> String) -> BTreeSet<Stri
     course.exercises.iter().map(name).collect()
 }
 
+/// `ex01-single-loop.md`, but not `experiments.md`.
+fn is_of_an_exercise(name: &str) -> bool {
+    let number = name.strip_prefix("ex");
+    number.is_some_and(|number| number.starts_with(|digit: char| digit.is_ascii_digit()))
+}
+
 #[test]
 fn an_exercise_has_100_points() {
     for exercise in course().exercises {
@@ -68,7 +74,7 @@ fn each_exercise_has_its_checks_file() {
     let exercises: BTreeSet<_> = files
         .iter()
         .filter_map(|file| file.strip_suffix(".rs"))
-        .filter(|name| name.starts_with("ex"))
+        .filter(|name| is_of_an_exercise(name))
         .map(str::to_owned)
         .collect();
     let names = of_each(&course(), |exercise| exercise.name.clone());
@@ -83,7 +89,7 @@ fn each_exercise_has_its_chapter() {
     let names = of_each(&course(), |exercise| format!("{}.md", exercise.folder));
     let chapters: BTreeSet<_> = entries("book/src")
         .into_iter()
-        .filter(|file| file.starts_with("ex"))
+        .filter(|file| is_of_an_exercise(file))
         .collect();
     assert_eq!(
         chapters, names,
