@@ -6,22 +6,23 @@ CARGO ?= cargo
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
-.PHONY: grade test packages format lint checks exam corpus mutants soak kills bench-grade gradescope book figures serve mdbook
+.PHONY: grade test packages format lint platforms checks exam corpus mutants soak kills bench-grade gradescope student-edition book figures serve mdbook
 
 ## Grades the exercises as they stand in this checkout, and the reference solutions.
 grade:
 	$(CARGO) grade exercises solutions
 
 ## Everything that must hold: the same on your machine as in CI.
-test: packages format lint checks exam book
+test: packages format lint platforms checks exam book
 
 ## What grading other people's code, looking at its reports and the book's sessions need, where the
 ## package manager is apt.
 packages:
-	@command -v bwrap >/dev/null && command -v chromium >/dev/null && command -v nc >/dev/null || \
+	@command -v bwrap >/dev/null && command -v chromium >/dev/null && command -v nc >/dev/null && \
+	    command -v telnet >/dev/null || \
 	    ! command -v apt-get >/dev/null || \
 	    { $(SUDO) apt-get update --quiet=2 && \
-	    $(SUDO) apt-get install --quiet=2 --yes bubblewrap chromium netcat-openbsd; }
+	    $(SUDO) apt-get install --quiet=2 --yes bubblewrap chromium netcat-openbsd telnet; }
 
 format:
 	$(CARGO) fmt --all --check
@@ -29,6 +30,10 @@ format:
 ## Warnings are errors here, in the starters too.
 lint:
 	$(CARGO) clippy --workspace --all-targets --locked -- --deny warnings
+
+## What students compile on macOS and Windows, as far as Linux can tell.
+platforms:
+	tests/platforms.sh
 
 ## The solutions against every check, the grader, the starters' message, tests/course.toml.
 checks:
@@ -67,6 +72,10 @@ bench-grade:
 gradescope:
 	git archive --format zip --output target/gradescope.zip \
 	    --add-file platforms/gradescope/setup.sh --add-file platforms/gradescope/run_autograder HEAD
+
+## The course for students, without a solution: the repository target/student-edition, and its archive.
+student-edition:
+	tests/student-edition.sh
 
 ## The book is built into book/book, holds together (links, code, commands, names), and shows what a run
 ## of the programs shows.

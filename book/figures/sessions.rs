@@ -19,6 +19,67 @@ pub(crate) fn nc(programs: &Programs) -> Result<String> {
     Ok(format!("$ nc 127.0.0.1 5000\n{session}"))
 }
 
+/// The same server, spoken to with what else is at hand.
+pub(crate) fn telnet(programs: &Programs) -> Result<String> {
+    let server = Started::new(&programs.path("ex01-solution"), &[])?;
+    let command = format!("(echo hello; sleep 1) | telnet 127.0.0.1 {}", server.port);
+    let output = Command::new("sh").args(["-c", &command]).output()?;
+    let output = String::from_utf8(output.stdout)?;
+    let reply = output
+        .lines()
+        .find(|line| line.contains("Server got"))
+        .with_context(|| format!("telnet prints no reply, but {output}"))?;
+    let said = output.lines().take_while(|line| *line != reply);
+    let said: String = said.map(|line| format!("{line}\n")).collect();
+    // At a keyboard, the terminal shows what is typed.
+    Ok(format!("$ telnet 127.0.0.1 5000\n{said}hello\n{reply}\n"))
+}
+
+pub(crate) fn bash(programs: &Programs) -> Result<String> {
+    let server = Started::new(&programs.path("ex01-solution"), &[])?;
+    let lines = [
+        format!("exec 3<>/dev/tcp/127.0.0.1/{}", server.port),
+        "echo hello >&3".to_owned(),
+        "read -r reply <&3".to_owned(),
+        "echo \"$reply\"".to_owned(),
+    ];
+    let output = Command::new("bash")
+        .args(["-c", &lines.join("\n")])
+        .output()?;
+    let typed = lines.iter().map(|line| format!("$ {line}\n"));
+    let text = typed
+        .collect::<String>()
+        .replace(&server.port.to_string(), "5000");
+    Ok(text + &String::from_utf8(output.stdout)?)
+}
+
+pub(crate) fn python(programs: &Programs) -> Result<String> {
+    let server = Started::new(&programs.path("ex01-solution"), &[])?;
+    let typed = [
+        "import socket".to_owned(),
+        format!(
+            "server = socket.create_connection((\"127.0.0.1\", {}))",
+            server.port
+        ),
+        "server.sendall(b\"hello\\n\")".to_owned(),
+        "server.makefile().readline()".to_owned(),
+    ];
+    // What is typed into an interpreter is printed if it has a value.
+    let typed_in = typed.join("\n").replace(
+        "server.makefile().readline()",
+        "print(repr(server.makefile().readline()))",
+    );
+    let output = Command::new("python3").args(["-c", &typed_in]).output()?;
+    let prompt = typed.iter().map(|line| format!(">>> {line}\n"));
+    let text = prompt
+        .collect::<String>()
+        .replace(&server.port.to_string(), "5000");
+    Ok(format!(
+        "$ python3\n{text}{}",
+        String::from_utf8(output.stdout)?
+    ))
+}
+
 pub(crate) fn log(programs: &Programs) -> Result<String> {
     let server = Started::new(&programs.path("ex01-solution"), &[])?;
     let mut text = "$ cargo run -p ex01\nServer listening on 127.0.0.1:5000\n".to_owned();

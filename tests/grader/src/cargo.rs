@@ -56,6 +56,30 @@ pub fn build_workspace(workspace: &Path) -> Result<Result<Vec<Executable>, Compi
     run(command, "bin")
 }
 
+/// A package's programs, and the checks of its exercise.
+pub struct WithChecks {
+    pub programs: Vec<Executable>,
+    pub checks: Executable,
+}
+
+/// Builds the programs of a package of this checkout, and its exercise's checks with them.
+pub fn build_with_checks(package: &str) -> Result<Result<WithChecks, CompilerOutput>> {
+    let mut command = cargo(root());
+    // Students' own runs of the checks do without what only the grader reads.
+    command.args(["test", "--no-run", "--features", "harness/report"]);
+    command.args(["--package", package]);
+    let messages = match messages(command)? {
+        Ok(messages) => messages,
+        Err(output) => return Ok(Err(output)),
+    };
+    let (programs, mut checks) = (
+        executables(&messages, "bin"),
+        executables(&messages, "test"),
+    );
+    let checks = checks.pop().context("Cargo built no checks")?;
+    Ok(Ok(WithChecks { programs, checks }))
+}
+
 /// Builds an exercise's checks, with the reference solution's package, and returns their
 /// executable.
 pub fn build_checks(exercise: &Exercise) -> Result<Executable> {
@@ -76,18 +100,18 @@ fn cargo(workspace: &Path) -> Command {
 }
 
 fn run(command: Command, kind: &str) -> Result<Result<Vec<Executable>, CompilerOutput>> {
-    let messages = match messages(command)? {
-        Ok(messages) => messages,
-        Err(output) => return Ok(Err(output)),
-    };
-    let executable = |message: Message| {
-        let target = message.target.filter(|target| target.is(kind))?;
+    Ok(messages(command)?.map(|messages| executables(&messages, kind)))
+}
+
+fn executables(messages: &[Message], kind: &str) -> Vec<Executable> {
+    let executable = |message: &Message| {
+        let target = message.target.as_ref().filter(|target| target.is(kind))?;
         Some(Executable {
-            name: target.name,
-            path: message.executable?,
+            name: target.name.clone(),
+            path: message.executable.clone()?,
         })
     };
-    Ok(Ok(messages.into_iter().filter_map(executable).collect()))
+    messages.iter().filter_map(executable).collect()
 }
 
 /// Builds the libraries that an exercise's programs use.

@@ -1,8 +1,5 @@
 //! The course as tests/course.toml lists it.
 
-#[cfg(test)]
-mod tests;
-
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};

@@ -5,10 +5,10 @@ use std::io::{self, IsTerminal};
 
 use anyhow::{Context, Result};
 
-use crate::cargo::{self, CompilerOutput, Executable};
-use crate::course::{Check, Exercise, root};
+use crate::cargo::{self, CompilerOutput, Executable, WithChecks};
+use crate::course::{Check, Exercise};
+use crate::own::Own;
 use crate::stage::{Command, Stage};
-use crate::submission::Own;
 use crate::verdict::{Graded, GradedCheck, GradedExercise, Verdict};
 
 /// How many checks run at the same time: they wait more than they work.
@@ -30,8 +30,8 @@ pub fn judge(own: Own, exercises: &[&Exercise]) -> Result<Graded> {
 
 fn judge_exercise(own: Own, exercise: &Exercise) -> Result<GradedExercise> {
     progress(&format!("{}: building {}", own.folder(), exercise.name));
-    let programs = match cargo::build(root(), &own.package(exercise))? {
-        Ok(programs) => programs,
+    let WithChecks { programs, checks } = match cargo::build_with_checks(&own.package(exercise))? {
+        Ok(built) => built,
         Err(CompilerOutput(output)) => {
             return Ok(without_checks(
                 exercise,
@@ -40,7 +40,7 @@ fn judge_exercise(own: Own, exercise: &Exercise) -> Result<GradedExercise> {
             ));
         }
     };
-    let stage = Stage::new(exercise)?;
+    let stage = Stage::of(checks)?;
     let commands = commands(exercise, &programs)?;
     progress(&format!("{}: checking {}", own.folder(), exercise.name));
     let verdicts = stage.run_all(exercise, &commands, CHECKS_AT_ONCE);

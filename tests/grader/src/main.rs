@@ -1,37 +1,42 @@
 //! `cargo grade`: the grader's command line.
 
+#[cfg(target_os = "linux")]
 mod changes;
+#[cfg(target_os = "linux")]
+mod classes;
+#[cfg(not(target_os = "linux"))]
+#[path = "classes/elsewhere.rs"]
+mod classes;
 mod explain;
 mod hint;
 mod next;
+#[cfg(target_os = "linux")]
 mod progress;
 mod reset;
 mod table;
 mod watch;
 
-use std::fs;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 
-use grader::class::{Grader, submissions_at_once};
-use grader::course::{Course, Exercise};
-use grader::journal::Journal;
+use grader::course::Course;
 use grader::judge::judge;
+use grader::own::Own;
+#[cfg(target_os = "linux")]
 use grader::partition::Partition;
-use grader::sandbox::for_strangers;
-use grader::submission::{Own, collect};
-use grader::verdict::{Class, Graded};
-use grader::{partition, report, sandbox};
-
-use crate::progress::Progress;
+use grader::verdict::Graded;
 
 /// Grades submissions: builds each exercise, runs its checks, and reports the points.
 #[derive(Parser)]
 #[command(name = "cargo grade", version, args_conflicts_with_subcommands = true)]
+#[cfg_attr(
+    not(target_os = "linux"),
+    allow(dead_code, reason = "classes are graded on Linux")
+)]
 struct Options {
     #[command(subcommand)]
     verb: Option<Verb>,
@@ -70,6 +75,7 @@ struct Options {
     jobs: Option<u16>,
 
     /// Grade only the K-th of N parts of the class; `merge` puts them together
+    #[cfg(target_os = "linux")]
     #[arg(long, value_name = "K/N")]
     partition: Option<Partition>,
 
@@ -145,8 +151,7 @@ fn run(options: &Options) -> Result<ExitCode> {
     }
     let graded = match &options.verb {
         Some(Verb::Merge { parts, report, yes }) => {
-            let class = partition::merge(parts)?;
-            write_reports(report, &class, *yes)?;
+            let class = classes::merge(parts, report, *yes)?;
             table::print_class(&class)?;
             class.submissions
         }
@@ -168,7 +173,7 @@ fn grade(options: &Options, course: &Course) -> Result<Vec<Graded>> {
     };
     let class = match others.as_slice() {
         [] => None,
-        paths => Some(grade_class(options, paths, course, &exercises)?),
+        paths => Some(classes::grade(options, paths, course, &exercises)?),
     };
     let mut graded = Vec::new();
     for own in own {
@@ -201,55 +206,4 @@ fn divide(paths: &[PathBuf]) -> (Vec<Own>, Vec<PathBuf>) {
     let own = paths.iter().filter_map(|path| Own::of(path)).collect();
     let others = paths.iter().filter(|path| Own::of(path).is_none());
     (own, others.cloned().collect())
-}
-
-fn grade_class(
-    options: &Options,
-    paths: &[PathBuf],
-    course: &Course,
-    exercises: &[&Exercise],
-) -> Result<Class> {
-    let mut submissions = collect(paths, options.single, course)?;
-    if let Some(partition) = options.partition {
-        submissions = partition.select(submissions);
-    }
-    let sandbox = for_strangers(options.no_sandbox)?;
-    if sandbox == sandbox::Sandbox::None {
-        eprintln!("warning: {}", sandbox.protection());
-    }
-    fs::create_dir_all(&options.report)
-        .with_context(|| format!("cannot make {}", options.report.display()))?;
-    let journal = Journal::open(&options.report.join("journal.jsonl"))?;
-    let grader = Grader::new(sandbox, exercises)?;
-    let progress = Progress::new(submissions.len());
-    let at_once = options.jobs.map_or_else(submissions_at_once, usize::from);
-    let class = grader.grade(&submissions, &journal, at_once, |graded| {
-        progress.graded(graded);
-    })?;
-    progress.finish();
-    write_reports(&options.report, &class, options.yes)?;
-    Ok(class)
-}
-
-/// Writes the reports; marks that differ from those of an earlier grading are shown first, and have
-/// to be agreed to.
-fn write_reports(folder: &Path, class: &Class, yes: bool) -> Result<()> {
-    let changes = match partition::read_class(folder)? {
-        Some(before) => changes::between(&before, class),
-        None => Vec::new(),
-    };
-    if !changes.is_empty() {
-        eprintln!("marks that change:");
-        for change in &changes {
-            eprintln!("  {change}");
-        }
-        if !yes && !changes::are_agreed_to()? {
-            bail!(
-                "nothing was written to {}; to write the new marks, add --yes",
-                folder.display()
-            );
-        }
-    }
-    report::write(folder, class)?;
-    partition::write_class(folder, class)
 }

@@ -7,6 +7,9 @@ use harness::sentence;
 use grader::course::Course;
 use grader::verdict::{Graded, Verdict};
 
+pub(crate) const ALL_DONE: &str = "all done. Next: measure your servers (book/src/measure.md), then go \
+                                   on (book/src/next.md)";
+
 /// The first check that has not passed, where its code is, and what to read.
 pub(crate) fn step(graded: &Graded, course: &Course) -> String {
     let exercises = graded.exercises.iter();
@@ -53,8 +56,6 @@ fn all_done(graded: &Graded, course: &Course) -> String {
             exercise.title,
             exercise.chapter()
         ),
-        None => "all done. Next: measure your servers (book/src/measure.md), then go on \
-                 (book/src/next.md)\n"
-            .into(),
+        None => format!("{ALL_DONE}\n"),
     }
 }

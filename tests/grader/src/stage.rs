@@ -1,6 +1,7 @@
 //! Runs an exercise's checks, each in a process of its own, with some command in the place of each of
 //! the exercise's programs.
 
+#[cfg(target_os = "linux")]
 use std::env;
 use std::fs::{self, File};
 use std::panic;
@@ -15,7 +16,9 @@ use harness::{Diagnosis, NOT_IMPLEMENTED, REPORT_VARIABLE, Timeline, USES_TOO_MU
 
 use crate::cargo::{self, Executable};
 use crate::course::{Check, Exercise};
-use crate::sandbox::{Checks, Ended, Excess, Prepared, Program, Sandbox};
+#[cfg(target_os = "linux")]
+use crate::sandbox::{Checks, Program, Sandbox};
+use crate::sandbox::{Ended, Excess, Prepared};
 use crate::verdict::Verdict;
 
 /// No check takes that long, however often it reaches a deadline; one that does has a fault.
@@ -67,7 +70,16 @@ impl Stage {
     ///
     /// If they can't be built or listed.
     pub fn new(exercise: &Exercise) -> Result<Self> {
-        let checks = cargo::build_checks(exercise)?.path;
+        Self::of(cargo::build_checks(exercise)?)
+    }
+
+    /// Takes checks that are built.
+    ///
+    /// # Errors
+    ///
+    /// If they can't be listed.
+    pub fn of(checks: Executable) -> Result<Self> {
+        let checks = checks.path;
         Ok(Self {
             tests: cargo::list_tests(&checks)?,
             checks,
@@ -99,6 +111,7 @@ impl Stage {
     }
 
     /// Runs all checks of the exercise on a stranger's programs, which get this core.
+    #[cfg(target_os = "linux")]
     pub fn run_all_in(
         &self,
         sandbox: Sandbox,

@@ -1,4 +1,4 @@
-//! What is graded: the folders of this checkout, or what students handed in, read into memory.
+//! What students handed in, read into memory.
 
 mod archive;
 mod folder;
@@ -17,7 +17,7 @@ use anyhow::{Context, Result, bail};
 use archive::Format;
 use intake::{Intake, show};
 
-use crate::course::{Course, Exercise, root};
+use crate::course::{Course, Exercise};
 
 /// What was handed in by one student, in memory: nothing of it touches the disk until it is laid out.
 pub struct Collected {
@@ -46,38 +46,6 @@ pub fn collect(paths: &[PathBuf], single: bool, course: &Course) -> Result<Vec<C
         open(&path, name, note, course)
     });
     Ok(collected.collect())
-}
-
-/// One of this checkout's own folders: its code is trusted as this checkout is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Own {
-    Exercises,
-    Solutions,
-}
-
-impl Own {
-    /// The folder that this path names, if it is one of them.
-    pub fn of(path: &Path) -> Option<Self> {
-        let path = fs::canonicalize(path).ok()?;
-        [Self::Exercises, Self::Solutions]
-            .into_iter()
-            .find(|own| path == root().join(own.folder()))
-    }
-
-    pub fn folder(self) -> &'static str {
-        match self {
-            Self::Exercises => "exercises",
-            Self::Solutions => "solutions",
-        }
-    }
-
-    /// The name that the exercise's package has there.
-    pub fn package(self, exercise: &Exercise) -> String {
-        match self {
-            Self::Exercises => exercise.name.clone(),
-            Self::Solutions => exercise.solution(),
-        }
-    }
 }
 
 /// The submissions that a path stands for: itself, or what lies in it.

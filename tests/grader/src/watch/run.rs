@@ -4,10 +4,12 @@ use std::env;
 use std::fs::File;
 use std::io::{Read, Seek};
 use std::process::{Child, Command, Stdio};
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 
 use grader::course::Exercise;
+use grader::plain::{plain, plain_everywhere};
 use grader::verdict::{Graded, GradedExercise};
 
 /// It is ended, with all that it has started, when this is dropped.
@@ -15,6 +17,7 @@ pub(super) struct Run {
     child: Child,
     output: File,
     errors: File,
+    started: Instant,
 }
 
 pub(super) enum Outcome {
@@ -40,10 +43,15 @@ impl Run {
             child: command.spawn().context("cannot start the grader")?,
             output,
             errors,
+            started: Instant::now(),
         })
     }
 
-    /// What came out; `None` while it still runs.
+    pub(super) fn seconds(&self) -> u64 {
+        self.started.elapsed().as_secs()
+    }
+
+    /// What came out, harmless to show; `None` while it still runs.
     pub(super) fn outcome(&mut self) -> Result<Option<Outcome>> {
         if self.child.try_wait()?.is_none() {
             return Ok(None);
@@ -56,17 +64,18 @@ impl Run {
             .and_then(|graded| graded.into_iter().next())
             .and_then(|graded| graded.exercises.into_iter().next());
         if let Some(judged) = judged {
-            return Ok(Some(Outcome::Judged(Box::new(judged))));
+            return Ok(Some(Outcome::Judged(Box::new(plain_everywhere(&judged)?))));
         }
         let mut text = String::new();
         self.errors.rewind()?;
         self.errors.read_to_string(&mut text)?;
-        Ok(Some(Outcome::Failed(text.trim().to_owned())))
+        Ok(Some(Outcome::Failed(plain(text.trim()))))
     }
 }
 
 impl Drop for Run {
     /// The programs under test have groups of their own; they end with the checks that started them.
+    /// Where there are no groups, what runs comes to its end by itself, and nobody reads its verdict.
     fn drop(&mut self) {
         #[cfg(unix)]
         {
