@@ -1,0 +1,203 @@
+//! Measures the course's servers side by side: `make bench`.
+//!
+//! The load generator and its clients are in [`load`], [`client`] and [`generator`]; [`server`] starts a
+//! server and looks at it from outside; [`contenders`] says who is measured, [`measure`] does it.
+
+mod client;
+mod contenders;
+mod generator;
+mod load;
+mod measure;
+mod results;
+mod server;
+mod table;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use clap::{Args, Parser, Subcommand};
+
+use crate::generator::Generator;
+use crate::load::{Load, Style};
+use crate::measure::Extent;
+
+/// Measures servers side by side, over loopback
+#[derive(Parser)]
+struct Options {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Measure the reference servers, what they are held against, and servers of your own
+    Run(RunOptions),
+    /// Put one load on a server that runs already
+    Load(LoadOptions),
+}
+
+#[derive(Args)]
+struct RunOptions {
+    /// A server of your own to measure beside the others; an address is appended to its command
+    #[arg(long, value_name = "NAME=COMMAND")]
+    server: Vec<String>,
+    /// Only these of the repository's servers; `none` for none of them
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    only: Vec<String>,
+    /// What the clients do: stay, short, paced
+    #[arg(long, value_delimiter = ',', default_value = "stay,short,paced")]
+    loads: Vec<String>,
+    /// How many clients stay, or come and go
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "1,2,5,10,20,50,100,200,500,1000"
+    )]
+    clients: Vec<usize>,
+    /// Requests a second of the paced load, which has 20 clients
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "1000,2000,5000,10000,20000,50000"
+    )]
+    rates: Vec<u32>,
+    /// How often each is measured
+    #[arg(long, default_value_t = 5)]
+    rounds: u32,
+    /// How long a run counts; with short connections twice as long
+    #[arg(long, default_value_t = 0.5)]
+    seconds: f64,
+    /// Where the data and the charts go
+    #[arg(long, default_value = "target/bench")]
+    out: PathBuf,
+}
+
+#[derive(Args)]
+struct LoadOptions {
+    /// Where the server listens: HOST:PORT, on this machine
+    address: SocketAddr,
+    /// How many clients
+    #[arg(long, default_value_t = 20)]
+    clients: usize,
+    /// Each connects, asks once, and leaves
+    #[arg(long, conflicts_with = "rate")]
+    short: bool,
+    /// Ask at this rate, in requests a second, whatever the server does
+    #[arg(long)]
+    rate: Option<u32>,
+    /// For how long
+    #[arg(long, default_value_t = 2.0)]
+    seconds: f64,
+}
+
+/// The clients of a paced load: as many as the stress client's.
+const PACED_CLIENTS: usize = 20;
+
+fn main() -> ExitCode {
+    let done = match Options::parse().verb {
+        Verb::Run(options) => run(&options),
+        Verb::Load(options) => load(&options),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: &RunOptions) -> Result<()> {
+    let extent = Extent {
+        loads: loads(options)?,
+        rounds: options.rounds,
+        window: seconds(options.seconds)?,
+    };
+    ensure!(extent.rounds > 0, "--rounds must be at least 1");
+    let own = options.server.iter().map(|text| contenders::own(text));
+    let own: Vec<_> = own.collect::<Result<_>>()?;
+    let mut all = match options.only.as_slice() {
+        [none] if none == "none" => Vec::new(),
+        only => contenders::contenders(only)?,
+    };
+    all.extend(own);
+    ensure!(!all.is_empty(), "no server to measure: give one with --server");
+    server::raise_descriptor_limit();
+    let runs = measure::measure(&all, &extent)?;
+    println!("{}", table::tables(&runs));
+    std::fs::create_dir_all(&options.out)
+        .with_context(|| format!("cannot make {}", options.out.display()))?;
+    results::write(&options.out.join("runs.csv"), &runs)
+}
+
+fn loads(options: &RunOptions) -> Result<Vec<Load>> {
+    let mut loads = Vec::new();
+    for style in &options.loads {
+        match style.as_str() {
+            "stay" | "short" => {
+                let style = if style == "stay" { Style::Stay } else { Style::Short };
+                let of = |&clients| Load { style, clients, rate: 0 };
+                loads.extend(options.clients.iter().map(of));
+            }
+            "paced" => {
+                let of = |&rate| Load {
+                    style: Style::Paced,
+                    clients: PACED_CLIENTS,
+                    rate,
+                };
+                loads.extend(options.rates.iter().map(of));
+            }
+            other => anyhow::bail!("no load is called '{other}'; there are stay, short and paced"),
+        }
+    }
+    for load in &loads {
+        load.check()?;
+    }
+    Ok(loads)
+}
+
+fn load(options: &LoadOptions) -> Result<()> {
+    ensure!(
+        options.address.ip().is_loopback(),
+        "{} is not on this machine: a load is only put on loopback addresses",
+        options.address
+    );
+    let load = Load {
+        style: match (options.short, options.rate) {
+            (true, _) => Style::Short,
+            (_, Some(_)) => Style::Paced,
+            _ => Style::Stay,
+        },
+        clients: options.clients,
+        rate: options.rate.unwrap_or(0),
+    };
+    load.check()?;
+    let duration = seconds(options.seconds)?;
+    server::raise_descriptor_limit();
+    let outcome = Generator::open(options.address, &load)?.run(&load, duration)?;
+    println!("{} clients, {}", load.clients, load.style.says());
+    println!(
+        "{:.0} requests/s, p50 {:.1} µs, p99 {:.1} µs, max {:.1} µs",
+        outcome.requests_per_second(),
+        outcome.microseconds(0.5),
+        outcome.microseconds(0.99),
+        outcome.microseconds(1.0)
+    );
+    println!(
+        "failures: {} broken, {} wrong, {} unanswered",
+        outcome.broken, outcome.wrong, outcome.unanswered
+    );
+    ensure!(outcome.answered > 0, "nobody got a reply from {}", options.address);
+    Ok(())
+}
+
+fn seconds(seconds: f64) -> Result<Duration> {
+    ensure!(
+        (0.01..=600.0).contains(&seconds),
+        "--seconds must be from 0.01 to 600, not {seconds}"
+    );
+    Ok(Duration::from_secs_f64(seconds))
+}
