@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
@@ -83,15 +83,9 @@ impl Client {
         !self.asked.is_empty()
     }
 
-    /// Requests that are not answered.
-    pub(crate) fn outstanding(&self) -> u64 {
-        self.asked.len() as u64
-    }
-
-    /// For how long each request that is not answered has been waiting.
-    pub(crate) fn waits(&self, now: Instant) -> impl Iterator<Item = Duration> {
-        let since = self.asked.iter();
-        since.map(move |asked| now.saturating_duration_since(*asked))
+    /// Since when each request that is not answered has been waiting.
+    pub(crate) fn waits(&self) -> impl Iterator<Item = Instant> {
+        self.asked.iter().copied()
     }
 
     /// Sends the message; its latency counts from `since`.
@@ -116,13 +110,13 @@ impl Client {
         Ok(())
     }
 
-    /// Reads what has come and tells the latency of each reply. `to_the_end`: the server has closed
+    /// Reads what has come and tells of each reply since when it was waited for. `to_the_end`: the server has closed
     /// its side, so there is an end to be found.
     pub(crate) fn receive(
         &mut self,
         buffer: &mut [u8],
         to_the_end: bool,
-        mut reply: impl FnMut(Duration),
+        mut reply: impl FnMut(Instant),
     ) -> Result<(), Trouble> {
         loop {
             let Some(connection) = &mut self.connection else {
@@ -134,7 +128,6 @@ impl Client {
                 Err(error) if is_not_yet(&error) => return Ok(()),
                 Err(error) => return Err(error.into()),
             };
-            let now = Instant::now();
             for piece in buffer[..length].split_inclusive(|&byte| byte == b'\n') {
                 self.partial.extend_from_slice(piece);
                 if piece.last() == Some(&b'\n') {
@@ -144,7 +137,7 @@ impl Client {
                     }
                     self.partial.clear();
                     self.answered += 1;
-                    reply(now.saturating_duration_since(since));
+                    reply(since);
                 }
             }
             // A read that leaves room in the buffer has read all that there was.

@@ -133,7 +133,10 @@ pub fn own(text: &str) -> Result<Contender> {
         bail!("'{text}' is not NAME=COMMAND");
     };
     ensure!(
-        !key.is_empty() && key.chars().all(|sign| sign == '-' || sign.is_ascii_alphanumeric()),
+        !key.is_empty()
+            && key
+                .chars()
+                .all(|sign| sign == '-' || sign.is_ascii_alphanumeric()),
         "'{key}' is no name for a server: use letters, digits and -"
     );
     ensure!(

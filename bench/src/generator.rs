@@ -17,8 +17,10 @@ use crate::load::{Load, Outcome, Style};
 /// accept queue of most servers holds 128: a stampede would measure the kernel's second tries.
 const OPENING: usize = 64;
 
-/// How long the next client that stays may take to be let in until no more of them are expected to be.
-const OPENING_PATIENCE: Duration = Duration::from_secs(1);
+/// How long the first client that stays may take to be let in (the server may still be starting its
+/// threads), and the next one, until no more of them are expected to be.
+const FIRST_PATIENCE: Duration = Duration::from_secs(10);
+const NEXT_PATIENCE: Duration = Duration::from_millis(500);
 
 /// How long the replies that are outstanding at the end of a paced load are waited for.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -39,6 +41,8 @@ struct Crowd {
     clients: Vec<Client>,
     buffer: Vec<u8>,
     outcome: Outcome,
+    /// Requests from before this moment don't count: of a paced load, only those of the plan do.
+    counted_from: Option<Instant>,
     phase: Phase,
     /// Clients that got their first reply.
     opened: usize,
@@ -82,6 +86,7 @@ impl Generator {
                 clients: (0..load.clients).map(Client::new).collect(),
                 buffer: vec![0; 16 * 1024],
                 outcome: Outcome::new()?,
+                counted_from: None,
                 phase: Phase::Opening,
                 opened: 0,
                 retries: Vec::new(),
@@ -98,11 +103,6 @@ impl Generator {
         self.crowd.opened
     }
 
-    /// Clients whose connection failed while they were let in.
-    pub fn broken(&self) -> u64 {
-        self.crowd.outcome.broken
-    }
-
     fn let_in(&mut self) -> Result<()> {
         let total = self.crowd.clients.len();
         let (mut next, mut seen, mut progress) = (0, 0, Instant::now());
@@ -111,7 +111,12 @@ impl Generator {
             if done > seen {
                 (seen, progress) = (done, Instant::now());
             }
-            let is_hopeless = progress.elapsed() > OPENING_PATIENCE;
+            let patience = if done == 0 {
+                FIRST_PATIENCE
+            } else {
+                NEXT_PATIENCE
+            };
+            let is_hopeless = progress.elapsed() > patience;
             // Those who can't be let in come all the same: they wait, as they would.
             let limit = if is_hopeless { total } else { done + OPENING };
             while next < limit.min(total) {
@@ -136,7 +141,9 @@ impl Generator {
             client.answered = 0;
         }
         let start = Instant::now();
-        let mut plan = (load.style == Style::Paced).then(|| Plan::new(start, load.rate, duration));
+        let is_paced = load.style == Style::Paced;
+        let mut plan = is_paced.then(|| Plan::new(start, load.rate, duration));
+        self.crowd.counted_from = is_paced.then_some(start);
         self.crowd.start(self.poll.registry());
         while start.elapsed() < duration {
             let left = duration.saturating_sub(start.elapsed());
@@ -148,7 +155,7 @@ impl Generator {
         }
         self.crowd.phase = Phase::Told;
         self.crowd.outcome.elapsed = start.elapsed();
-        self.crowd.outcome.answered = self.crowd.clients.iter().map(|client| client.answered).sum();
+        self.crowd.outcome.answered = self.crowd.outcome.latencies.len();
         match plan {
             Some(_) => self.drain()?,
             None => self.crowd.count_unanswered(),
@@ -164,10 +171,12 @@ impl Generator {
         while self.crowd.clients.iter().any(is_outstanding) && start.elapsed() < DRAIN {
             self.turn(Duration::from_millis(20))?;
         }
-        let now = Instant::now();
-        for client in &mut self.crowd.clients {
-            for wait in client.waits(now) {
-                self.crowd.outcome.record(wait);
+        for client in &self.crowd.clients {
+            let planned = client
+                .waits()
+                .filter(|since| Some(*since) >= self.crowd.counted_from);
+            for since in planned {
+                self.crowd.outcome.record(since.elapsed());
                 self.crowd.outcome.unanswered += 1;
             }
         }
@@ -256,14 +265,18 @@ impl Crowd {
         let number = event.token().0;
         let client = &mut self.clients[number];
         let before = client.answered;
-        let outcome = &mut self.outcome;
+        let (outcome, counted_from) = (&mut self.outcome, self.counted_from);
         let mut attended = Ok(());
         if event.is_writable() {
             attended = client.send();
         }
         if event.is_readable() && attended.is_ok() {
             let to_the_end = event.is_read_closed();
-            attended = client.receive(&mut self.buffer, to_the_end, |wait| outcome.record(wait));
+            attended = client.receive(&mut self.buffer, to_the_end, |since| {
+                if Some(since) >= counted_from {
+                    outcome.record(since.elapsed());
+                }
+            });
         }
         if self.phase == Phase::Opening && client.answered > before {
             self.opened += 1;
@@ -281,13 +294,12 @@ impl Crowd {
 
     /// The client's connection is gone, or of no use.
     fn lose(&mut self, number: usize, trouble: Trouble) {
-        let client = &mut self.clients[number];
         // Of a paced load, each request counts.
         let lost = match self.style {
-            Style::Paced => client.outstanding().max(1),
+            Style::Paced => self.planned(&self.clients[number]).count().max(1) as u64,
             _ => 1,
         };
-        client.leave();
+        self.clients[number].leave();
         match trouble {
             Trouble::Broken => self.outcome.broken += lost,
             Trouble::Wrong => self.outcome.wrong += lost,
@@ -295,6 +307,14 @@ impl Crowd {
         if self.style == Style::Short {
             self.retries.push(number);
         }
+    }
+
+    /// Since when each request of the client that counts has been waiting.
+    fn planned<'a>(&self, client: &'a Client) -> impl Iterator<Item = Instant> + use<'a> {
+        let counted_from = self.counted_from;
+        client
+            .waits()
+            .filter(move |since| Some(*since) >= counted_from)
     }
 
     fn count_unanswered(&mut self) {

@@ -111,7 +111,7 @@ pub fn seen(outcome: &Outcome) -> Run {
 }
 
 /// More digits say nothing.
-fn rounded(value: f64) -> f64 {
+pub fn rounded(value: f64) -> f64 {
     (value * 100.0).round() / 100.0
 }
 

@@ -10,15 +10,13 @@ use std::time::{Duration, Instant};
 use std::os::unix::process::CommandExt;
 
 use anyhow::{Context, Result, bail};
-use rustix::process::{
-    Pid, Resource, Signal, getrlimit, kill_process_group, setrlimit,
-};
+use rustix::process::{Pid, Resource, Signal, getrlimit, kill_process_group, setrlimit};
 use tempfile::TempDir;
 
 const BANNER: &str = "Server listening on ";
 
 /// How long a server may take until it listens.
-const START: Duration = Duration::from_secs(10);
+const START: Duration = Duration::from_secs(30);
 
 /// A running server.
 pub struct Server {
@@ -34,8 +32,9 @@ pub struct Server {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Usage {
     pub threads: u64,
-    /// In memory, not only reserved.
+    /// In memory, and reserved.
     pub memory_kib: u64,
+    pub reserved_kib: u64,
     /// Of all its threads since it began.
     pub processor: Duration,
 }
@@ -128,11 +127,13 @@ fn start_guard(server: &Child) -> Result<Child> {
 
 /// A thousand clients are more than the usual limit of descriptors has room for, on both sides: a server
 /// inherits the limit.
-pub fn raise_descriptor_limit() {
+/// Returns the limit; none if there is none.
+pub fn raise_descriptor_limit() -> Option<u64> {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     // Where it can't be raised, the clients that don't fit are counted as failures.
     let _ = setrlimit(Resource::Nofile, limit);
+    getrlimit(Resource::Nofile).current
 }
 
 /// What the load generator's own process has used of the processor.
@@ -149,6 +150,7 @@ fn usage(process: u32) -> Option<Usage> {
     Some(Usage {
         threads: status.threads,
         memory_kib: status.vmrss.unwrap_or(0),
+        reserved_kib: status.vmsize.unwrap_or(0),
         processor: Duration::from_secs_f64(ticks as f64 / procfs::ticks_per_second() as f64),
     })
 }
