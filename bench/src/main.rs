@@ -75,7 +75,7 @@ struct RunOptions {
     #[arg(
         long,
         value_delimiter = ',',
-        default_value = "1000,2000,5000,10000,20000,50000"
+        default_value = "1000,2000,5000,10000,20000,50000,100000"
     )]
     rates: Vec<u32>,
     /// How often each is measured
