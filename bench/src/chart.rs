@@ -297,7 +297,8 @@ fn steps(least: f64, most: f64) -> impl Iterator<Item = (f64, bool)> {
 /// `20`, `50k`
 fn label(value: f64) -> String {
     match value {
-        0.0..10.0 => format!("{}", (value * 10.0).round() / 10.0),
+        0.0..1.0 => format!("{}", (value * 1000.0).round() / 1000.0),
+        1.0..10.0 => format!("{}", (value * 10.0).round() / 10.0),
         10.0..10_000.0 => format!("{value:.0}"),
         10_000.0..1_000_000.0 => format!("{:.0}k", value / 1000.0),
         _ => format!("{:.1}M", value / 1_000_000.0),

@@ -20,7 +20,7 @@ const OPENING: usize = 64;
 /// How long the first client that stays may take to be let in (the server may still be starting its
 /// threads), and the next one, until no more of them are expected to be.
 const FIRST_PATIENCE: Duration = Duration::from_secs(10);
-const NEXT_PATIENCE: Duration = Duration::from_millis(500);
+const NEXT_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long the replies that are outstanding at the end of a paced load are waited for.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -332,5 +332,73 @@ impl Plan {
             next: 0,
             total: (duration.as_nanos() / interval.as_nanos().max(1)) as u32,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader, Write};
+    use std::net::{SocketAddr, TcpListener, TcpStream};
+    use std::thread;
+    use std::time::Duration;
+
+    use super::Generator;
+    use crate::load::{Load, Style};
+
+    /// A server that answers the first line of each client so, and is silent from then on.
+    fn server(reply: fn(&str) -> String) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let serve = move |mut client: TcpStream| {
+            let mut reader = BufReader::new(client.try_clone().unwrap());
+            let mut line = String::new();
+            reader.read_line(&mut line).unwrap();
+            client.write_all(reply(&line).as_bytes()).unwrap();
+            // Until the client leaves.
+            while reader.read_line(&mut line).is_ok_and(|length| length > 0) {}
+        };
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                thread::spawn(move || serve(client));
+            }
+        });
+        address
+    }
+
+    fn load(style: Style) -> Load {
+        Load {
+            style,
+            clients: 4,
+            rate: 1000,
+        }
+    }
+
+    /// Coordinated omission: a server that stalls gets no fewer requests, and each counts.
+    #[test]
+    fn an_open_loop_counts_every_request_that_was_planned() {
+        let load = load(Style::Paced);
+        let mut generator = Generator::open(server(str::to_owned), &load).unwrap();
+        let outcome = generator.run(&load, Duration::from_millis(100)).unwrap();
+        assert_eq!((outcome.answered, outcome.unanswered), (0, 100));
+        assert_eq!(outcome.latencies.len(), 100);
+    }
+
+    #[test]
+    fn a_closed_loop_counts_a_stalled_server_once_for_each_client() {
+        let load = load(Style::Stay);
+        let mut generator = Generator::open(server(str::to_owned), &load).unwrap();
+        let outcome = generator.run(&load, Duration::from_millis(100)).unwrap();
+        assert_eq!((outcome.answered, outcome.unanswered), (0, 4));
+    }
+
+    #[test]
+    fn a_wrong_reply_is_a_failure() {
+        let load = load(Style::Stay);
+        let address = server(|_| "[2026-01-31 12:00:00.123456] Server got 'Hello'\n".to_owned());
+        let mut generator = Generator::open(address, &load).unwrap();
+        assert_eq!((generator.opened(), generator.crowd.outcome.wrong), (0, 4));
+        // Their connections are of no use any more.
+        let outcome = generator.run(&load, Duration::from_millis(10)).unwrap();
+        assert_eq!((outcome.answered, outcome.broken), (0, 4));
     }
 }
