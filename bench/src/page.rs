@@ -120,8 +120,8 @@ impl Measured {
              A hollow point: some clients got no reply at all, and have no latency that could be drawn.\n\n",
             Style::Stay.says()
         );
-        part += &self.table(Style::Stay);
         part += &self.ratios(Style::Stay);
+        part += &self.table(Style::Stay);
         part
     }
 
@@ -134,8 +134,8 @@ impl Measured {
              server](figures/bench-short-p99.svg)\n\n",
             Style::Short.says()
         );
-        part += &self.table(Style::Short);
         part += &self.ratios(Style::Short);
+        part += &self.table(Style::Short);
         part
     }
 
@@ -161,7 +161,7 @@ impl Measured {
                 part,
                 "| {} | {} | {} | {} | {} | {} |",
                 thousands(f64::from(*rate)),
-                name(server),
+                whole(server),
                 thousands(run.requests_per_second),
                 milliseconds(run.p50_us),
                 milliseconds(run.p99_us),
@@ -173,37 +173,48 @@ impl Measured {
 
     /// Every server at the numbers of clients that are shown.
     fn table(&self, style: Style) -> String {
-        let mut table = "| clients | server | requests/s | slowest … fastest round | p50, ms | p99, ms | max, ms | \
-             threads | MiB | failures |\n\
-             | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
-            .to_owned();
         let cells = cells(&self.runs);
-        let mut rows: Vec<_> = cells
-            .iter()
-            .filter(|((of, clients, ..), _)| *of == style && SHOWN.contains(clients))
-            .collect();
-        rows.sort_by_key(|((_, clients, _, server), _)| (*clients, place(server)));
-        for ((_, clients, _, server), cell) in rows {
-            let run = &cell.median;
-            let _ = writeln!(
-                table,
-                "| {} | {} | {} | {} … {} | {} | {} | {} | {} | {:.1} | {} |",
-                thousands(*clients as f64),
-                name(server),
-                thousands(run.requests_per_second),
-                thousands(cell.slowest),
-                thousands(cell.fastest),
-                milliseconds(run.p50_us),
-                milliseconds(run.p99_us),
-                milliseconds(run.max_us),
-                thousands(run.threads as f64),
-                run.memory_kib as f64 / 1024.0,
-                thousands(run.failures() as f64)
+        let mut tables = "<details>\n<summary>All servers, in figures</summary>\n\n\
+            Medians of the rounds; the maximum and the failures are those of the worst round. Latencies are in \
+            milliseconds. A failure is a client that got no reply at all, a connection that broke, or a wrong \
+            reply.\n\n"
+            .to_owned();
+        for clients in SHOWN {
+            let mut rows: Vec<_> = cells
+                .iter()
+                .filter(|((of, with, ..), _)| *of == style && *with == clients)
+                .collect();
+            if rows.is_empty() {
+                continue;
+            }
+            rows.sort_by_key(|((.., server), _)| place(server));
+            let plural = if clients == 1 { "" } else { "s" };
+            let _ = write!(
+                tables,
+                "| {} client{plural} | requests/s | slowest | fastest | p50 | p99 | max | threads | MiB | failures |\n\
+                 | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n",
+                thousands(clients as f64)
             );
+            for ((.., server), cell) in rows {
+                let run = &cell.median;
+                let _ = writeln!(
+                    tables,
+                    "| {} | {} | {} | {} | {} | {} | {} | {} | {:.1} | {} |",
+                    whole(server),
+                    thousands(run.requests_per_second),
+                    thousands(cell.slowest),
+                    thousands(cell.fastest),
+                    milliseconds(run.p50_us),
+                    milliseconds(run.p99_us),
+                    milliseconds(run.max_us),
+                    thousands(run.threads as f64),
+                    run.memory_kib as f64 / 1024.0,
+                    thousands(run.failures() as f64)
+                );
+            }
+            tables += "\n";
         }
-        table
-            + "\nMedians of the rounds; the maximum and the failures are those of the worst round. A failure is a \
-             client that got no reply at all, a connection that broke, or a wrong reply.\n\n"
+        tables + "</details>\n\n"
     }
 
     /// How each reference stands to what it is held against.
@@ -239,8 +250,8 @@ impl Measured {
                 let _ = writeln!(
                     table,
                     "| {} / {} | {} |",
-                    name(reference),
-                    name(other),
+                    whole(reference),
+                    whole(other),
                     both.join(" | ")
                 );
             }
@@ -254,8 +265,7 @@ impl Measured {
         let mut part = format!(
             "## Ten thousand clients\n\n{} clients connect, ask once and stay. Then {} requests a second are sent, \
              for 2 s, on one connection after the other: an open loop.\n\n\
-             | server | let in | clients let in a second | threads | MiB in memory | MiB reserved | answered of \
-             {} | p50, ms | p99, ms |\n\
+             | server | let in | a second | threads | MiB | MiB reserved | answered of {} | p50, ms | p99, ms |\n\
              | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n",
             thousands(clients as f64),
             thousands(f64::from(rate)),
@@ -274,7 +284,7 @@ impl Measured {
             let _ = writeln!(
                 part,
                 "| {} | {} | {} | {} | {:.0} | {} | {} | {} | {} |",
-                name(key),
+                whole(key),
                 thousands(of(|crowd| crowd.let_in as f64)),
                 // What stops after a few clients has no rate.
                 match of(|crowd| crowd.let_in as f64) < clients as f64 / 2.0 {
@@ -357,6 +367,11 @@ pub fn check(measured: &Measured) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// A server's name, kept in one line.
+fn whole(server: &str) -> String {
+    name(server).replace(' ', "\u{a0}")
 }
 
 /// Where a server stands in every table.
