@@ -20,7 +20,7 @@ const OPENING: usize = 64;
 /// How long the first client that stays may take to be let in (the server may still be starting its
 /// threads), and the next one, until no more of them are expected to be.
 const FIRST_PATIENCE: Duration = Duration::from_secs(10);
-const NEXT_PATIENCE: Duration = Duration::from_secs(1);
+const NEXT_PATIENCE: Duration = Duration::from_millis(500);
 
 /// How long the replies that are outstanding at the end of a paced load are waited for.
 const DRAIN: Duration = Duration::from_secs(2);

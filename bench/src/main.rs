@@ -81,8 +81,8 @@ struct RunOptions {
     /// How often each is measured
     #[arg(long, default_value_t = 5)]
     rounds: u32,
-    /// How long a run counts; with short connections twice as long
-    #[arg(long, default_value_t = 0.5)]
+    /// How long a run counts; with short connections three times as long
+    #[arg(long, default_value_t = 0.4)]
     seconds: f64,
     /// Where the data and the charts go
     #[arg(long, default_value = "target/bench")]

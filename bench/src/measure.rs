@@ -61,14 +61,7 @@ fn one(contender: &Contender, load: &Load, round: u32, window: Duration) -> Resu
     let mut generator = Generator::open(server.address, load)?;
     generator.run(load, WARM_UP)?;
     let (before, own_before) = (server.usage(), own_processor_time());
-    // Short connections overflow the accept queue when there are many, and are tried again after a
-    // second: the window has to be wide enough to see that.
-    let window = if load.style == Style::Short {
-        window * 2
-    } else {
-        window
-    };
-    let outcome = generator.run(load, window)?;
+    let outcome = generator.run(load, window * widening(load.style))?;
     let (after, own_after) = (server.usage(), own_processor_time());
     let requests = outcome.latencies.len();
     let each = |time: Duration| time.as_secs_f64() * 1e6 / requests.max(1) as f64;
@@ -84,6 +77,15 @@ fn one(contender: &Contender, load: &Load, round: u32, window: Duration) -> Resu
         client_cpu_us: rounded(each(own_after.saturating_sub(own_before))),
         ..seen(&outcome)
     })
+}
+
+/// When there are many short connections, the accept queue overflows, and the kernel tries again after a
+/// second: the window has to be wide enough to see that.
+fn widening(style: Style) -> u32 {
+    match style {
+        Style::Short => 3,
+        Style::Stay | Style::Paced => 1,
+    }
 }
 
 /// What the clients saw.

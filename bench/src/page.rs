@@ -12,7 +12,7 @@ use crate::contenders::{keys, name, repository};
 use crate::crowd::Crowd;
 use crate::load::Style;
 use crate::machine::Machine;
-use crate::results::{self, Run, cells, median, ratio};
+use crate::results::{self, Cell, Run, cells, median, ratio};
 
 /// The numbers of clients that the tables show; the charts show all.
 const SHOWN: [usize; 4] = [1, 20, 200, 1000];
@@ -94,7 +94,7 @@ impl Measured {
             "## The machine\n\n| | |\n| --- | --- |\n\
              | measured on | {} |\n| processor | {}, {} cores |\n| memory | {} GiB |\n| system | {} |\n\
              | Rust | {}, release mode |\n| Python | {} |\n| programs waiting to run before it began | {} |\n\
-             | rounds | {} of {} s each, all servers in turns |\n\n\
+             | rounds | {} of {} s each (short connections: three times as long), all servers in turns |\n\n\
              Clients and servers share this one machine and talk over loopback. The clients are one thread \
              of one program, the same for every server.\n\n",
             machine.date,
@@ -175,7 +175,7 @@ impl Measured {
     fn table(&self, style: Style) -> String {
         let cells = cells(&self.runs);
         let mut tables = "<details>\n<summary>All servers, in figures</summary>\n\n\
-            Medians of the rounds; the maximum and the failures are those of the worst round. Latencies are in \
+            Medians of the rounds. The spread is the way from the slowest round to the fastest, in parts of the median. The maximum and the failures are those of the worst round. Latencies are in \
             milliseconds. A failure is a client that got no reply at all, a connection that broke, or a wrong \
             reply.\n\n"
             .to_owned();
@@ -191,19 +191,18 @@ impl Measured {
             let plural = if clients == 1 { "" } else { "s" };
             let _ = write!(
                 tables,
-                "| {} client{plural} | requests/s | slowest | fastest | p50 | p99 | max | threads | MiB | failures |\n\
-                 | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n",
+                "| {} client{plural} | requests/s | spread | p50 | p99 | max | threads | MiB | failures |\n\
+                 | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n",
                 thousands(clients as f64)
             );
             for ((.., server), cell) in rows {
                 let run = &cell.median;
                 let _ = writeln!(
                     tables,
-                    "| {} | {} | {} | {} | {} | {} | {} | {} | {:.1} | {} |",
+                    "| {} | {} | {} | {} | {} | {} | {} | {:.1} | {} |",
                     whole(server),
                     thousands(run.requests_per_second),
-                    thousands(cell.slowest),
-                    thousands(cell.fastest),
+                    spread(cell),
                     milliseconds(run.p50_us),
                     milliseconds(run.p99_us),
                     milliseconds(run.max_us),
@@ -367,6 +366,16 @@ pub fn check(measured: &Measured) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// How far the rounds are apart: `12 %` of the median.
+fn spread(cell: &Cell) -> String {
+    let speed = cell.median.requests_per_second;
+    if speed == 0.0 {
+        return "–".to_owned();
+    }
+    let share = (cell.fastest - cell.slowest) / speed;
+    format!("{:.0}\u{a0}%", share * 100.0)
 }
 
 /// A server's name, kept in one line.
