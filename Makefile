@@ -3,10 +3,11 @@
 MDBOOK_VERSION := 0.5.4
 MUTANTS_VERSION := 27.1.0
 CARGO ?= cargo
+BENCH = $(CARGO) run --release --quiet --locked --package bench --
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
-.PHONY: grade test packages format lint platforms checks exam corpus mutants soak kills bench-grade gradescope student-edition book figures serve mdbook
+.PHONY: grade test packages format lint platforms checks exam corpus mutants soak kills bench bench-crowd bench-student numbers numbers-page bench-grade gradescope student-edition book figures serve mdbook
 
 ## Grades the exercises as they stand in this checkout, and the reference solutions.
 grade:
@@ -63,6 +64,32 @@ soak:
 kills:
 	tests/kill-grade.sh
 
+## The reference servers beside a bare echo server, tokio and Python: a table, charts and raw data in
+## target/bench. A quarter of an hour.
+## ARGS="--rounds 1 --seconds 0.1": a quick look; ARGS="--server 'mine=target/release/ex02'": yours too.
+bench:
+	$(BENCH) run $(ARGS)
+
+## The same servers with ten thousand clients each.
+bench-crowd:
+	$(BENCH) crowd $(ARGS)
+
+## What a student waits for, beside rustlings: a fresh clone, and from saving to the verdict.
+bench-student:
+	bench/student.sh
+
+## Measures all of this anew for the book's page "The numbers", and makes the page and its charts. Half an
+## hour, on a machine that does nothing else.
+numbers:
+	$(BENCH) run --out bench/results --no-charts
+	$(BENCH) crowd --out bench/results
+	OUT=bench/results/student.csv bench/student.sh
+	$(BENCH) page
+
+## Only the page and its charts, from the data that are there.
+numbers-page:
+	$(BENCH) page
+
 ## How long a class takes, by its size, and beside a clean checkout with `cargo test` for each. An hour
 ## or two.
 bench-grade:
@@ -78,10 +105,10 @@ student-edition:
 	tests/student-edition.sh
 
 ## The book is built into book/book, holds together (links, code, commands, names), and shows what a run
-## of the programs shows.
+## of the programs shows, and what was measured.
 book: mdbook
 	mdbook build book
-	$(CARGO) test --locked --package book
+	$(CARGO) test --locked --package book --package bench
 	$(CARGO) run --quiet --locked --package book --bin figures -- --check
 
 ## The book's timelines and terminal outputs, made anew from real runs.
