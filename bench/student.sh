@@ -43,8 +43,8 @@ said() {
     }
 }
 
-# The project's own settings for Cargo hold in a clone; this machine's must not.
-unset CARGO_TARGET_DIR
+# Each checkout builds in a folder of its own.
+export CARGO_TARGET_DIR=target
 here=$PWD
 clone=$work/clone
 
