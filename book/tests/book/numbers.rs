@@ -31,6 +31,7 @@ fn numbers_are_those_of_the_code() {
 }
 
 const DEADLINE: &str = "tests/harness/src/deadline.rs";
+const PATIENCE: &str = "tests/harness/src/patience.rs";
 const SCENE: &str = "tests/harness/src/scene.rs";
 const INTAKE: &str = "tests/grader/src/submission/intake.rs";
 const SANDBOX: &str = "tests/grader/src/sandbox.rs";
@@ -65,12 +66,17 @@ const NUMBERS: &[(&str, &[Number])] = &[
                 "TICK: Duration = Duration::from_millis(50);",
             ),
             (
-                "ever more than 2 seconds late",
-                SCENE,
-                "STALL: Duration = Duration::from_secs(2);",
+                "put off by 25 seconds at the most",
+                PATIENCE,
+                "MOST: u32 = 5;",
             ),
             (
-                "replies were later than 1.8 seconds",
+                "less than 250 ms), the check says",
+                PATIENCE,
+                "ENOUGH: Duration = Duration::from_millis(250);",
+            ),
+            (
+                "replies were late, by 1.8 seconds together",
                 SCENE,
                 "FAIR: Duration = Duration::from_millis(1800);",
             ),
@@ -198,9 +204,14 @@ const NUMBERS: &[(&str, &[Number])] = &[
                 "cpu: 30,",
             ),
             (
-                "| open descriptors | 1,024 | | 1,024 |",
+                "| open descriptors | 1,024 | 4,096 | 1,024 |",
                 SANDBOX,
                 "--nofile=1024",
+            ),
+            (
+                "| open descriptors | 1,024 | 4,096 | 1,024 |",
+                USAGE,
+                "DESCRIPTORS: u64 = 4096;",
             ),
             (
                 "| a file's size | 16 MiB | | 256 MiB |",
