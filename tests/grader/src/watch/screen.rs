@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::panic;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
 use console::{Term, truncate_str};
@@ -9,6 +10,9 @@ use console::{Term, truncate_str};
 /// The cursor is hidden on it.
 const ENTER: &str = "\u{1b}[?1049h\u{1b}[?25l";
 const LEAVE: &str = "\u{1b}[?25h\u{1b}[?1049l";
+
+/// Whether the terminal shows it.
+static IS_OPEN: AtomicBool = AtomicBool::new(false);
 
 /// The terminal's other screen. The one before comes back when this is dropped, and before a panic
 /// says why.
@@ -26,6 +30,7 @@ impl Screen {
             say(panic);
         }));
         let terminal = Term::stdout();
+        IS_OPEN.store(true, Ordering::SeqCst);
         (&terminal)
             .write_all(ENTER.as_bytes())
             .context("cannot draw on the terminal")?;
@@ -71,8 +76,11 @@ impl Drop for Screen {
     }
 }
 
+/// Once: a second time, the cursor would go back to where it was, over what has been said since.
 fn leave() {
-    let mut out = io::stdout();
-    let _ = out.write_all(LEAVE.as_bytes());
-    let _ = out.flush();
+    if IS_OPEN.swap(false, Ordering::SeqCst) {
+        let mut out = io::stdout();
+        let _ = out.write_all(LEAVE.as_bytes());
+        let _ = out.flush();
+    }
 }
