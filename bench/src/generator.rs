@@ -153,6 +153,10 @@ impl Generator {
             };
             self.turn(pause)?;
         }
+        if let Some(plan) = &mut plan {
+            // What a load generator that was held up didn't get to is due all the same.
+            self.crowd.follow(plan);
+        }
         self.crowd.phase = Phase::Told;
         self.crowd.outcome.elapsed = start.elapsed();
         self.crowd.outcome.answered = self.crowd.outcome.latencies.len();

@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 /// The longest latency that is told apart from longer ones, in nanoseconds: a minute.
 const MAX_LATENCY: u64 = 60_000_000_000;
 
+/// The highest rate of a paced load, in requests a second: more than one thread can send.
+const MAX_RATE: u32 = 1_000_000;
+
 /// What the clients do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -129,8 +132,9 @@ impl Load {
     pub fn check(&self) -> Result<()> {
         ensure!(self.clients > 0, "a load needs at least 1 client");
         ensure!(
-            self.style != Style::Paced || self.rate > 0,
-            "a paced load needs a rate of at least 1 request a second"
+            self.style != Style::Paced || (1..=MAX_RATE).contains(&self.rate),
+            "a paced load needs a rate from 1 to {MAX_RATE} requests a second, not {}",
+            self.rate
         );
         Ok(())
     }

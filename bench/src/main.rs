@@ -173,12 +173,13 @@ fn run(options: &RunOptions) -> Result<()> {
         window: seconds(options.seconds)?,
     };
     ensure!(extent.rounds > 0, "--rounds must be at least 1");
+    let most = extent.loads.iter().map(|load| load.clients).max();
+    server::allow_descriptors(most.unwrap_or(0))?;
+    make_folder(&options.out)?;
     let all = servers(&options.only, &options.server)?;
     let machine = Machine::here(options.rounds, options.seconds)?;
-    server::raise_descriptor_limit();
     let runs = measure::measure(&all, &extent)?;
     println!("{}", table::tables(&runs));
-    make_folder(&options.out)?;
     results::write(&options.out.join("runs.csv"), &runs)?;
     let machine = toml::to_string(&machine).context("cannot describe the machine")?;
     results::write_whole(&options.out.join("machine.toml"), machine)?;
@@ -218,21 +219,12 @@ fn make_folder(path: &Path) -> Result<()> {
 
 fn crowd(options: &CrowdOptions) -> Result<()> {
     ensure!(options.clients > 0, "--clients must be at least 1");
-    ensure!(options.rate > 0, "--rate must be at least 1");
     ensure!(options.rounds > 0, "--rounds must be at least 1");
-    let limit = server::raise_descriptor_limit();
-    let needed = options.clients as u64 + 100;
-    if let Some(limit) = limit.filter(|limit| *limit < needed) {
-        bail!(
-            "{} clients need about {needed} descriptors, and the limit is {limit}: raise it (ulimit -Hn), or \
-             take fewer with --clients",
-            options.clients
-        );
-    }
+    server::allow_descriptors(options.clients)?;
+    make_folder(&options.out)?;
     let all = servers(&options.only, &options.server)?;
     let crowds = crowd::measure(&all, options.clients, options.rate, options.rounds)?;
     println!("{}", table::crowd(&crowds));
-    make_folder(&options.out)?;
     results::write(&options.out.join("crowd.csv"), &crowds)
 }
 
@@ -295,7 +287,7 @@ fn load(options: &LoadOptions) -> Result<()> {
     };
     load.check()?;
     let duration = seconds(options.seconds)?;
-    server::raise_descriptor_limit();
+    server::allow_descriptors(options.clients)?;
     let outcome = Generator::open(options.address, &load)?.run(&load, duration)?;
     println!("{} clients, {}", load.clients, load.style.says());
     println!(

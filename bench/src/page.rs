@@ -121,6 +121,7 @@ impl Measured {
             Style::Stay.says()
         );
         part += &self.ratios(Style::Stay);
+        part += &self.processor_time();
         part += &self.table(Style::Stay);
         part
     }
@@ -131,8 +132,13 @@ impl Measured {
              ![Chart: requests a second by the number of clients that come and go, a line for each \
              server](figures/bench-short-throughput.svg)\n\n\
              ![Chart: p99 of the latency by the number of clients that come and go, a line for each \
-             server](figures/bench-short-p99.svg)\n\n",
-            Style::Short.says()
+             server](figures/bench-short-p99.svg)\n\n\
+             With 200 clients and more, more of them come at once than the accept queue has room for: 128, in \
+             each of these servers. The kernel drops the others and they try again, the first time after a \
+             second. A client that got no reply within the {:.1} s of a round is a failure, and the \
+             point is hollow.\n\n",
+            Style::Short.says(),
+            3.0 * self.machine.seconds
         );
         part += &self.ratios(Style::Short);
         part += &self.table(Style::Short);
@@ -254,6 +260,35 @@ impl Measured {
                     both.join(" | ")
                 );
             }
+        }
+        table + "\n"
+    }
+
+    /// What a request costs, whoever else wanted the processor at the time.
+    fn processor_time(&self) -> String {
+        let shown = SHOWN.map(|clients| thousands(clients as f64));
+        let mut table = format!(
+            "What a request costs: the server's processor time for each, in microseconds. Other programs that \
+             run at the same time change this least. The load generator's own, on average, stands last.\n\n\
+             | clients | {} |\n| --- | {} |\n",
+            shown.join(" | "),
+            ["---:"; SHOWN.len()].join(" | ")
+        );
+        let time = |server: Option<&str>, clients: usize| {
+            let runs = self.runs.iter().filter(|run| {
+                let is_one = server.is_none_or(|server| run.server == server);
+                run.load == Style::Stay && run.clients == clients && is_one
+            });
+            let times = runs.map(|run| match server {
+                Some(_) => run.server_cpu_us,
+                None => run.client_cpu_us,
+            });
+            format!("{:.1}", median(times))
+        };
+        for server in keys().map(Some).chain([None]) {
+            let times = SHOWN.map(|clients| time(server, clients));
+            let name = server.map_or_else(|| "the load generator".to_owned(), whole);
+            let _ = writeln!(table, "| {name} | {} |", times.join(" | "));
         }
         table + "\n"
     }

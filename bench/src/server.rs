@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 #[cfg(unix)]
 use std::os::unix::process::CommandExt;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Resource, Signal, getrlimit, kill_process_group, setrlimit};
 use tempfile::TempDir;
 
@@ -125,15 +125,23 @@ fn start_guard(server: &Child) -> Result<Child> {
     guard.spawn().context("cannot start sh")
 }
 
-/// A thousand clients are more than the usual limit of descriptors has room for, on both sides: a server
-/// inherits the limit.
-/// Returns the limit; none if there is none.
-pub fn raise_descriptor_limit() -> Option<u64> {
+/// Makes room for this many clients: they are more than the usual limit of descriptors. The servers
+/// inherit the limit.
+///
+/// # Errors
+///
+/// If the system allows fewer.
+pub fn allow_descriptors(clients: usize) -> Result<()> {
+    let needed = clients as u64 + 100;
     let mut limit = getrlimit(Resource::Nofile);
+    let allowed = limit.maximum.unwrap_or(u64::MAX);
+    ensure!(
+        needed <= allowed,
+        "{clients} clients need about {needed} descriptors, and the limit is {allowed}: raise it \
+         (ulimit -Hn), or take fewer"
+    );
     limit.current = limit.maximum;
-    // Where it can't be raised, the clients that don't fit are counted as failures.
-    let _ = setrlimit(Resource::Nofile, limit);
-    getrlimit(Resource::Nofile).current
+    setrlimit(Resource::Nofile, limit).context("cannot raise the limit of descriptors")
 }
 
 /// What the load generator's own process has used of the processor.

@@ -159,7 +159,8 @@ fn bad_arguments_are_refused_in_a_line() {
             "--seconds must be from 0.01 to 600",
         ),
         (&["run", "--clients", "0"], "at least 1 client"),
-        (&["run", "--rates", "0"], "a rate of at least 1"),
+        (&["run", "--rates", "0"], "a rate from 1 to 1000000"),
+        (&["run", "--out", "/dev/null/x"], "cannot make /dev/null/x"),
         (&["load", "192.0.2.1:80"], away),
         (&["crowd", "--clients", "0"], "--clients must be at least 1"),
         (

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use chrono::Local;
+use chrono::Utc;
 
 const DEFAULT_ADDRESS: &str = "127.0.0.1:5000";
 
@@ -91,7 +91,8 @@ fn serve(mut client: &TcpStream) -> io::Result<()> {
 // ANCHOR: clock
 /// The time as the replies show it. The date and the second are the same for many replies in a row,
 /// and formatting them takes longer than all else that this program does for a message: so they are
-/// formatted once a second, and only the microseconds each time.
+/// formatted once a second, and only the microseconds each time. In UTC: each thread that asks for
+/// the local time reads the time zone from a file first, and here each client has a new thread.
 #[derive(Default)]
 struct Clock {
     second: i64,
@@ -101,7 +102,7 @@ struct Clock {
 impl Clock {
     /// `2026-01-31 12:00:00.123456`
     fn now(&mut self) -> &str {
-        let now = Local::now();
+        let now = Utc::now();
         if self.second != now.timestamp() {
             self.second = now.timestamp();
             self.text = now.format("%Y-%m-%d %H:%M:%S.").to_string();
