@@ -37,8 +37,17 @@ same_as_undisturbed() {
         fail "$1: not the same exercises are judged"
 }
 
+# On a busy machine a check may not be able to judge: the same command judges what is open.
+not_final=3
+final() {
+    for _ in {1..5}; do
+        if (grade "$1"); then return; fi
+    done
+    fail "$1 fails: $(tail -n 3 "$work/$1.log")"
+}
+
 start=$SECONDS
-(grade undisturbed) || fail "the undisturbed grading fails: $(tail -n 3 "$work/undisturbed.log")"
+final undisturbed
 longest=$((SECONDS - start + 1))
 
 killed=0
@@ -52,13 +61,14 @@ while ((killed < kills)); do
         killed=$((killed + 1))
         wait "$grading" 2>/dev/null || true
         printf '\r%d of %d kills' "$killed" "$kills"
-    else
-        wait "$grading" || fail "$name fails: $(tail -n 3 "$work/$name.log")"
+    elif wait "$grading"; then
         same_as_undisturbed "$name"
         gradings=$((gradings + 1))
+    elif [ $? -ne "$not_final" ]; then
+        fail "$name fails: $(tail -n 3 "$work/$name.log")"
     fi
 done
-(grade "killed-$gradings") || fail "killed-$gradings fails: $(tail -n 3 "$work/killed-$gradings.log")"
+final "killed-$gradings"
 same_as_undisturbed "killed-$gradings"
 
 # What was killed last may still be on its way out.

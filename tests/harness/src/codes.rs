@@ -70,6 +70,7 @@ codes! {
     CLOSED_WITHOUT_REPLY, "closed-without-reply", PROTOCOL;
     KEEPS_CARRIAGE_RETURN, "keeps-carriage-return", PROTOCOL;
     NOT_TRIMMED, "not-trimmed", PROTOCOL;
+    NOT_CLEARED, "not-cleared", ONE_LOOP;
     REPLY_WITHOUT_NEWLINE, "reply-without-newline", PROTOCOL;
     BAD_REPLY, "bad-reply", PROTOCOL;
     EXTRA_BYTES, "extra-bytes", PROTOCOL;

@@ -20,10 +20,18 @@ pub(super) fn malformed(
     let sent: Vec<u8> = client.sent_bytes().collect();
     let messages = sent.iter().filter(|&&byte| byte == b'\n').count();
     let together = client.sent_lines_together();
+    let is_first = client
+        .lines
+        .first()
+        .is_none_or(|first| first.text() == line);
     let (code, likely) = match fault {
         Malformed::CarriageReturn => (
             KEEPS_CARRIAGE_RETURN,
             "telnet and Windows clients end lines with \\r\\n: trim the white space around a message",
+        ),
+        Malformed::BadText(text) if !is_first && begins_with_the_first_message(text, &sent) => (
+            NOT_CLEARED,
+            "the buffer still holds the messages before: empty it (`clear`) when one is answered",
         ),
         // The opening quote is there, and the closing one is not: the reply goes on in another line.
         Malformed::BadText(text) if text.starts_with("Server got '") => match together {
@@ -59,6 +67,13 @@ pub(super) fn malformed(
         observed: format!("{:?}: {}", quote(line), fault.sentence()),
         likely: vec![likely],
     }
+}
+
+/// Whether the reply, cut short by a newline in it, begins with what the client said first.
+fn begins_with_the_first_message(text: &str, sent: &[u8]) -> bool {
+    let sent = String::from_utf8_lossy(sent);
+    let got = text.strip_prefix("Server got '").map(str::trim);
+    got.is_some() && got == sent.lines().next().map(str::trim)
 }
 
 pub(super) fn other_message(
