@@ -4,10 +4,11 @@ MDBOOK_VERSION := 0.5.4
 MUTANTS_VERSION := 27.1.0
 CARGO ?= cargo
 BENCH = $(CARGO) run --release --quiet --locked --package bench --
-SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
-.PHONY: grade test packages format lint platforms checks exam corpus mutants soak kills bench bench-crowd bench-student numbers numbers-page bench-grade gradescope student-edition book figures serve mdbook
+.PHONY: grade test packages format lint platforms checks exam corpus mutants soak kills bench \
+	bench-crowd bench-student numbers numbers-page bench-grade gradescope student-edition book figures \
+	serve mdbook
 
 ## Grades the exercises as they stand in this checkout, and the reference solutions.
 grade:
@@ -19,11 +20,7 @@ test: packages format lint platforms checks exam book
 ## What grading other people's code, looking at its reports and the book's sessions need, where the
 ## package manager is apt.
 packages:
-	@command -v bwrap >/dev/null && command -v chromium >/dev/null && command -v nc >/dev/null && \
-	    command -v telnet >/dev/null || \
-	    ! command -v apt-get >/dev/null || \
-	    { $(SUDO) apt-get update --quiet=2 && \
-	    $(SUDO) apt-get install --quiet=2 --yes bubblewrap chromium netcat-openbsd telnet; }
+	tests/packages.sh
 
 format:
 	$(CARGO) fmt --all --check

@@ -178,7 +178,8 @@ impl Sandbox {
         let ended = running.wait(PROBE)?;
         ensure!(
             matches!(ended, Ended::Itself(status) if status.success()),
-            "bubblewrap does not work on this machine: {}",
+            "bubblewrap does not work on this machine (it must be 0.7 or newer, and user namespaces \
+             allowed): {}",
             fs::read_to_string(&log)?.trim()
         );
         Ok(())
