@@ -70,8 +70,11 @@ impl<'a> Patience<'a> {
         let now = Look::at(self.scene);
         let looks = self.looks.get_or_insert_with(|| Looks::new(now));
         looks.add(now);
-        self.scene.note_wait(looks.kept);
         let (ran, waited) = (looks.ran(), looks.waited());
+        // One that computes without end waits for itself.
+        if ran < ENOUGH {
+            self.scene.note_wait(looks.kept);
+        }
         let end = self.limit + waited;
         if passed >= end || (passed >= self.limit && ran >= self.limit) {
             return None;
