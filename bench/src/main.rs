@@ -176,8 +176,8 @@ fn run(options: &RunOptions) -> Result<()> {
     let most = extent.loads.iter().map(|load| load.clients).max();
     server::allow_descriptors(most.unwrap_or(0))?;
     make_folder(&options.out)?;
-    let all = servers(&options.only, &options.server)?;
     let machine = Machine::here(options.rounds, options.seconds)?;
+    let all = servers(&options.only, &options.server)?;
     let runs = measure::measure(&all, &extent)?;
     println!("{}", table::tables(&runs));
     results::write(&options.out.join("runs.csv"), &runs)?;
