@@ -45,7 +45,7 @@ perl -0pi -e '
 perl -0pi -e 's/^\[[^\n]*dev-dependencies\].*?(?=^\[)//msg' "$fresh/tests/grader/Cargo.toml"
 perl -0pi -e 's/\n# Solutions\n.*//s' "$fresh/book/src/SUMMARY.md"
 # The same versions, without those that nothing uses any more.
-(cd "$fresh" && cargo update --workspace --offline --quiet)
+(cd "$fresh" && { cargo update --workspace --offline --quiet 2>/dev/null || cargo update --workspace --quiet; })
 
 git -C "$fresh" init --quiet --initial-branch main
 git -C "$fresh" add --all

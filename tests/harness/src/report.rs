@@ -13,6 +13,7 @@ use std::panic;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+use crate::codes::NOT_IMPLEMENTED;
 use crate::timeline::Timeline;
 
 /// Names the file to which each failed check appends its [`Diagnosis`], as one line of JSON.
@@ -100,8 +101,11 @@ impl Diagnosis {
             panic!("the check failed, but its report can't be written: {error}\n{self}");
         }
         let colour = io::stdout().is_terminal() && env::var_os("NO_COLOR").is_none();
-        match is_new(&self.code) {
+        let is_todo = self.code == NOT_IMPLEMENTED.name;
+        match is_new(if is_todo { &self.summary } else { &self.code }) {
             true => eprintln!("{}", self.text(colour)),
+            // Every check of a starter finds the same `todo!`: once says it all.
+            false if is_todo => {}
             false => eprintln!("{}", self.brief().text(colour)),
         }
         // Unlike a panic, this prints no message of its own and no place in the harness.
@@ -141,13 +145,13 @@ impl Diagnosis {
     }
 }
 
-/// Whether this is the first diagnosis of its code in this process.
-fn is_new(code: &str) -> bool {
+/// Whether this process has not diagnosed that yet.
+fn is_new(what: &str) -> bool {
     static SHOWN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     SHOWN
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
-        .insert(code.to_owned())
+        .insert(what.to_owned())
 }
 
 /// The running check's name, as the test runner has it: `protocol::an_empty_line_is_a_message`.
