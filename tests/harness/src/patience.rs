@@ -71,9 +71,10 @@ impl<'a> Patience<'a> {
         let looks = self.looks.get_or_insert_with(|| Looks::new(now));
         looks.add(now);
         let (ran, waited) = (looks.ran(), looks.waited());
-        // One that computes without end waits for itself.
-        if ran < ENOUGH {
-            self.scene.note_wait(looks.kept);
+        match ran < ENOUGH {
+            true => self.scene.note_wait(looks.kept),
+            // One that computes without end waits for itself.
+            false => self.scene.forget_waits(),
         }
         let end = self.limit + waited;
         if passed >= end || (passed >= self.limit && ran >= self.limit) {

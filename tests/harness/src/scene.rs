@@ -108,6 +108,11 @@ impl Scene {
         self.longest_wait.fetch_max(wait, Ordering::Relaxed);
     }
 
+    /// Takes note that the program can't have been on time, had it run or not.
+    pub(crate) fn forget_waits(&self) {
+        self.longest_wait.store(0, Ordering::Relaxed);
+    }
+
     /// Waits until `found` finds what it looks for in what has been seen; `None` when the program has
     /// had this long for it, or as soon as it has panicked over a `todo!`.
     pub(crate) fn wait_for<T>(
