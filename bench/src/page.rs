@@ -93,7 +93,7 @@ impl Measured {
         format!(
             "## The machine\n\n| | |\n| --- | --- |\n\
              | measured on | {} |\n| processor | {}, {} cores |\n| memory | {} GiB |\n| system | {} |\n\
-             | Rust | {}, release mode |\n| Python | {} |\n| programs waiting to run before it began | {} |\n\
+             | Rust | {}, release mode |\n| Python | {} |\n| load average of the minute before it began | {} |\n\
              | rounds | {} of {} s each (short connections: three times as long), all servers in turns |\n\n\
              Clients and servers share this one machine and talk over loopback. The clients are one thread \
              of one program, the same for every server.\n\n",
