@@ -134,3 +134,52 @@ impl Look {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Looks at a program that ran, waited and could run like this, in milliseconds, one second apart.
+    fn looks(seen: &[(u64, u64, bool)]) -> Looks {
+        let start = Instant::now();
+        let mut all = seen
+            .iter()
+            .zip(0..)
+            .map(|(&(ran, waited, can_run), second)| Look {
+                at: start + Duration::from_secs(second),
+                processor: Processor {
+                    ran: Duration::from_millis(ran),
+                    waited: Duration::from_millis(waited),
+                    can_run,
+                },
+                stall: Duration::ZERO,
+            });
+        let mut looks = Looks::new(all.next().unwrap());
+        all.for_each(|look| looks.add(look));
+        looks
+    }
+
+    #[test]
+    fn a_program_that_sleeps_waits_for_nothing() {
+        let looks = looks(&[(5, 3, false), (5, 3, false), (5, 3, false)]);
+        assert_eq!(looks.waited(), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_wait_that_is_over_counts() {
+        let looks = looks(&[(5, 3, false), (6, 903, false)]);
+        assert_eq!(looks.waited(), Duration::from_millis(900));
+    }
+
+    #[test]
+    fn a_wait_that_lasts_counts_once() {
+        let looks = looks(&[
+            (5, 3, true),
+            (5, 3, true),
+            (105, 3, true),
+            (105, 1803, false),
+        ]);
+        assert_eq!(looks.waited(), Duration::from_millis(1900));
+        assert_eq!(looks.ran(), Duration::from_millis(100));
+    }
+}

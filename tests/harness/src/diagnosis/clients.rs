@@ -167,7 +167,7 @@ fn too_few_hellos(evidence: &Evidence<'_>, expected: usize) -> Finding {
             NO_HELLO,
             "the hello is not sent, or stays in a buffer that is not flushed",
         ),
-        (_, 0 | 1) => (
+        (_, 1) => (
             ONE_AFTER_ANOTHER,
             "each client waits for its reply before the next one starts",
         ),
@@ -351,7 +351,13 @@ fn most_at_once(connections: &[ConnectionSeen]) -> usize {
             .filter(|&&(other, end)| other <= from && end > from + OVERLAP)
             .count()
     };
-    waits.iter().map(at_once).max().unwrap_or_default()
+    // However short its wait was, each waited by itself.
+    waits
+        .iter()
+        .map(at_once)
+        .map(|most| most.max(1))
+        .max()
+        .unwrap_or_default()
 }
 
 /// Whether the played server has sent it a whole line.
