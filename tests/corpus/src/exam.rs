@@ -99,8 +99,8 @@ impl Corpus {
                 commands,
             });
         }
-        let mut examined = examine_all(mutants, &stages, &MUTANTS);
-        examined.extend(examine_all(variants, &stages, &VARIANTS));
+        let mut examined = examine_all(mutants, &stages, &MUTANTS)?;
+        examined.extend(examine_all(variants, &stages, &VARIANTS)?);
         Ok(examined)
     }
 }
@@ -116,7 +116,7 @@ fn examine_all<'a>(
     jobs: Vec<Job<'a>>,
     stages: &BTreeMap<&str, Stage>,
     pace: &Pace,
-) -> Vec<Examined<'a>> {
+) -> Result<Vec<Examined<'a>>> {
     let queue = Mutex::new(jobs.into_iter().enumerate());
     let next = || queue.lock().ok()?.next();
     let examine = || {
@@ -130,7 +130,7 @@ fn examine_all<'a>(
             },
         )) = next()
         {
-            let verdicts = stages[&*exercise.name].run_all(exercise, &commands, pace.checks);
+            let verdicts = stages[&*exercise.name].run_all(exercise, &commands, pace.checks)?;
             examined.push((
                 index,
                 Examined {
@@ -140,24 +140,25 @@ fn examine_all<'a>(
                 },
             ));
         }
-        examined
+        Ok(examined)
     };
-    let mut examined = thread::scope(|scope| {
+    let examined = thread::scope(|scope| {
         let start = |_| {
             let worker = scope.spawn(examine);
             thread::sleep(pace.stagger);
             worker
         };
         let workers: Vec<_> = (0..pace.programs).map(start).collect();
-        let join = |worker: thread::ScopedJoinHandle<'_, Vec<_>>| {
+        let join = |worker: thread::ScopedJoinHandle<'_, Result<Vec<_>>>| {
             worker
                 .join()
                 .unwrap_or_else(|panic| panic::resume_unwind(panic))
         };
-        workers.into_iter().flat_map(join).collect::<Vec<_>>()
-    });
-    examined.sort_by_key(|(index, _)| *index);
-    examined.into_iter().map(|(_, examined)| examined).collect()
+        workers.into_iter().map(join).collect::<Result<Vec<_>>>()
+    })?;
+    // In order again.
+    let examined: BTreeMap<usize, _> = examined.into_iter().flatten().collect();
+    Ok(examined.into_values().collect())
 }
 
 /// The interpreter itself: what is called `python3` may be a script that looks for it, slowly, each time.

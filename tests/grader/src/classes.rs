@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use grader::class::{Grader, submissions_at_once};
+use grader::class::{Grader, exercises_at_once};
 use grader::course::{Course, Exercise, root};
 use grader::journal::Journal;
 use grader::sandbox::{Sandbox, for_strangers};
@@ -42,7 +42,7 @@ pub(crate) fn grade(
     let journal = Journal::open(&options.report.join("journal.jsonl"))?;
     let grader = Grader::new(sandbox, exercises)?;
     let progress = Progress::new(submissions.len());
-    let at_once = options.jobs.map_or_else(submissions_at_once, usize::from);
+    let at_once = options.jobs.map_or_else(exercises_at_once, usize::from);
     let class = grader.grade(&submissions, &journal, at_once, |graded| {
         progress.graded(graded);
     })?;

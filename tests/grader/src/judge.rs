@@ -43,7 +43,7 @@ fn judge_exercise(own: Own, exercise: &Exercise) -> Result<GradedExercise> {
     let stage = Stage::of(checks)?;
     let commands = commands(exercise, &programs)?;
     progress(&format!("{}: checking {}", own.folder(), exercise.name));
-    let verdicts = stage.run_all(exercise, &commands, CHECKS_AT_ONCE);
+    let verdicts = stage.run_all(exercise, &commands, CHECKS_AT_ONCE)?;
     let checks = exercise.checks.iter().zip(verdicts);
     let checks = checks
         .map(|(check, verdict)| graded_check(check, verdict))

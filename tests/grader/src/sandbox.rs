@@ -6,6 +6,7 @@
 //! network and nothing else, the program under test.
 
 mod guard;
+mod lookout;
 mod running;
 mod syscalls;
 mod usage;
@@ -19,6 +20,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use rustix::process::setpriority_process;
 use rustix::thread::{CpuSet, sched_getaffinity};
+use tempfile::TempDir;
 
 pub(crate) use running::{Ended, Prepared};
 pub(crate) use usage::Excess;
@@ -154,21 +156,18 @@ impl Sandbox {
 
     /// Starts a program the way a check would.
     fn probe(self) -> Result<()> {
-        let scratch = tempfile::tempdir().context("cannot make a scratch folder")?;
-        let program = Program {
+        let programs = [Program {
             name: "probe",
             executable: Path::new("/usr/bin/true"),
-        };
-        let checks = Checks {
-            executable: Path::new("/bin/sh"),
-            programs: &[program],
-            scratch: scratch.path(),
-            core: cores()?[0],
-        };
-        let starter = Path::new(STARTERS).join("probe");
+        }];
+        let scratch = tempfile::tempdir().context("cannot make a scratch folder")?;
         let log = scratch.path().join("log");
-        let mut prepared = self.checks(&checks)?;
-        let command = prepared.command.arg("-c").arg(starter);
+        let checks = self.checks(Path::new("/bin/sh"), &programs, cores()?[0])?;
+        let mut prepared = checks.run(&scratch.path().join("report"))?;
+        let command = prepared
+            .command
+            .arg("-c")
+            .arg(checks.command_line(&programs[0])?);
         command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -185,71 +184,36 @@ impl Sandbox {
         Ok(())
     }
 
-    /// The command that runs an executable of checks, to which its arguments are appended. Its
-    /// report goes to [`Self::report`].
-    pub(crate) fn checks(self, checks: &Checks<'_>) -> Result<Prepared> {
-        let Self::Bubblewrap { as_nobody } = self else {
-            return Ok(Prepared::plain(Command::new(checks.executable)));
-        };
-        let mut prepared = outer(as_nobody)?;
-        let command = &mut prepared.command;
-        // Made by themselves, they would be root's alone.
-        for folder in [GRADE, PROGRAMS, STARTERS] {
-            command.args(["--perms", "0755", "--dir", folder]);
+    /// The checks in this executable, on these programs. They run on this core: however much of it they
+    /// take, the checks and the other submissions have the rest.
+    ///
+    /// # Errors
+    ///
+    /// If what their sandboxes share can't be written down.
+    pub(crate) fn checks<'a>(
+        self,
+        executable: &'a Path,
+        programs: &'a [Program<'a>],
+        core: usize,
+    ) -> Result<Checks<'a>> {
+        let scratch = tempfile::tempdir().context("cannot make a scratch folder")?;
+        if let Self::Bubblewrap { as_nobody } = self {
+            let filter = scratch.path().join("syscalls");
+            fs::write(&filter, syscalls::filter()?)
+                .with_context(|| format!("cannot write {}", filter.display()))?;
+            for program in programs {
+                let starter = scratch.path().join(program.name);
+                fs::write(&starter, starter_script(program.name, core, as_nobody))
+                    .and_then(|()| fs::set_permissions(&starter, fs::Permissions::from_mode(0o755)))
+                    .with_context(|| format!("cannot write {}", starter.display()))?;
+            }
         }
-        command
-            .arg("--ro-bind")
-            .args([checks.executable, Path::new(CHECKS)]);
-        let report = checks.scratch.join("report");
-        make_folder_for_all(&report)?;
-        command.arg("--bind").args([&report, Path::new(REPORT)]);
-        let filter = checks.scratch.join("syscalls");
-        fs::write(&filter, syscalls::filter()?)
-            .with_context(|| format!("cannot write {}", filter.display()))?;
-        command
-            .arg("--ro-bind")
-            .args([&filter, Path::new(SYSCALLS)]);
-        for program in checks.programs {
-            let starter = checks.scratch.join(program.name);
-            fs::write(
-                &starter,
-                starter_script(program.name, checks.core, as_nobody),
-            )
-            .and_then(|()| fs::set_permissions(&starter, fs::Permissions::from_mode(0o755)))
-            .with_context(|| format!("cannot write {}", starter.display()))?;
-            let executable = Path::new(PROGRAMS).join(program.name);
-            command
-                .arg("--ro-bind")
-                .args([program.executable, &executable]);
-            let start = Path::new(STARTERS).join(program.name);
-            command.arg("--ro-bind").args([&starter, &start]);
-        }
-        command.args(SEAL).args(["--chdir", "/tmp", "--"]);
-        become_nobody(command, as_nobody);
-        // Should the memory run short, this goes first.
-        command.args(["choom", "-n", "1000", "--", CHECKS]);
-        Ok(prepared)
-    }
-
-    /// The command line of a program under test, as the checks see it.
-    pub(crate) fn command_line(self, program: &Program<'_>) -> Result<String> {
-        let path = match self {
-            Self::Bubblewrap { .. } => Path::new(STARTERS).join(program.name),
-            Self::None => program.executable.to_owned(),
-        };
-        let path = path
-            .to_str()
-            .context("the path of a program is not UTF-8")?;
-        Ok(shell_words::quote(path).into_owned())
-    }
-
-    /// Where the checks write their report, as they see it and as the grader does.
-    pub(crate) fn report(self, scratch: &Path) -> (std::path::PathBuf, std::path::PathBuf) {
-        let seen = scratch.join("report").join("diagnoses");
-        match self {
-            Self::Bubblewrap { .. } => (Path::new(REPORT).join("diagnoses"), seen),
-            Self::None => (scratch.join("diagnoses"), scratch.join("diagnoses")),
-        }
+        Ok(Checks {
+            sandbox: self,
+            executable,
+            programs,
+            scratch,
+        })
     }
 
     /// The command that runs the compiler, to which its arguments are appended, and the places as
@@ -287,13 +251,72 @@ impl Sandbox {
 
 /// An executable of checks, and what it is to judge.
 pub(crate) struct Checks<'a> {
-    pub(crate) executable: &'a Path,
-    pub(crate) programs: &'a [Program<'a>],
-    /// An empty folder of this run's own.
-    pub(crate) scratch: &'a Path,
-    /// The one that the programs run on. However much of it they take, the checks and the other
-    /// submissions have the rest.
-    pub(crate) core: usize,
+    sandbox: Sandbox,
+    executable: &'a Path,
+    programs: &'a [Program<'a>],
+    /// What their sandboxes share.
+    scratch: TempDir,
+}
+
+impl Checks<'_> {
+    /// The command that runs some of the checks, to which their names are appended, and which appends its
+    /// diagnoses to a new file, `report`.
+    pub(crate) fn run(&self, report: &Path) -> Result<Prepared> {
+        let Sandbox::Bubblewrap { as_nobody } = self.sandbox else {
+            return Ok(Prepared::plain(Command::new(self.executable)));
+        };
+        let cannot_write = || format!("cannot write {}", report.display());
+        File::create(report)
+            .and_then(|file| file.set_permissions(fs::Permissions::from_mode(0o666)))
+            .with_context(cannot_write)?;
+        let mut prepared = outer(as_nobody)?;
+        let command = &mut prepared.command;
+        // Made by themselves, they would be root's alone.
+        for folder in [GRADE, PROGRAMS, STARTERS] {
+            command.args(["--perms", "0755", "--dir", folder]);
+        }
+        command
+            .arg("--ro-bind")
+            .args([self.executable, Path::new(CHECKS)])
+            .arg("--bind")
+            .args([report, Path::new(REPORT)])
+            .arg("--ro-bind")
+            .args([&self.scratch.path().join("syscalls"), Path::new(SYSCALLS)]);
+        for program in self.programs {
+            let executable = Path::new(PROGRAMS).join(program.name);
+            command
+                .arg("--ro-bind")
+                .args([program.executable, &executable]);
+            let starter = self.scratch.path().join(program.name);
+            let start = Path::new(STARTERS).join(program.name);
+            command.arg("--ro-bind").args([starter, start]);
+        }
+        command.args(SEAL).args(["--chdir", "/tmp", "--"]);
+        become_nobody(command, as_nobody);
+        // Should the memory run short, this goes first.
+        command.args(["choom", "-n", "1000", "--", CHECKS]);
+        Ok(prepared)
+    }
+
+    /// The command line of a program under test, as the checks see it.
+    pub(crate) fn command_line(&self, program: &Program<'_>) -> Result<String> {
+        let path = match self.sandbox {
+            Sandbox::Bubblewrap { .. } => Path::new(STARTERS).join(program.name),
+            Sandbox::None => program.executable.to_owned(),
+        };
+        let path = path
+            .to_str()
+            .context("the path of a program is not UTF-8")?;
+        Ok(shell_words::quote(path).into_owned())
+    }
+
+    /// The file of the diagnoses, as the checks see it.
+    pub(crate) fn report<'a>(&self, report: &'a Path) -> &'a Path {
+        match self.sandbox {
+            Sandbox::Bubblewrap { .. } => Path::new(REPORT),
+            Sandbox::None => report,
+        }
+    }
 }
 
 /// A program under test.

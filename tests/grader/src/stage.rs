@@ -16,9 +16,9 @@ use harness::{Diagnosis, NOT_IMPLEMENTED, REPORT_VARIABLE, Timeline, USES_TOO_MU
 
 use crate::cargo::{self, Executable};
 use crate::course::{Check, Exercise};
-#[cfg(target_os = "linux")]
-use crate::sandbox::{Checks, Program, Sandbox};
 use crate::sandbox::{Ended, Excess, Prepared};
+#[cfg(target_os = "linux")]
+use crate::sandbox::{Program, Sandbox};
 use crate::verdict::Verdict;
 
 /// No check takes that long, however often it reaches a deadline; one that does has a fault.
@@ -48,13 +48,6 @@ impl Command {
             .context("the path of a program is not UTF-8")?;
         Ok(Self::new(program, shell_words::quote(path).into_owned()))
     }
-}
-
-/// A run of some checks: the command, to which their names are appended, and the file to which it
-/// appends its diagnoses.
-struct Run {
-    prepared: Prepared,
-    report: PathBuf,
 }
 
 /// The compiled checks of one exercise.
@@ -93,20 +86,16 @@ impl Stage {
         exercise: &Exercise,
         commands: &[Command],
         at_once: usize,
-    ) -> Vec<Verdict> {
-        self.each(exercise, at_once, |scratch| {
+    ) -> Result<Vec<Verdict>> {
+        self.each(exercise, at_once, |report| {
             let mut command = process::Command::new(&self.checks);
             command.envs(
                 commands
                     .iter()
                     .map(|command| (&command.variable, &command.line)),
             );
-            let report = scratch.join("report");
-            command.env(REPORT_VARIABLE, &report);
-            Ok(Run {
-                prepared: Prepared::plain(command),
-                report,
-            })
+            command.env(REPORT_VARIABLE, report);
+            Ok(Prepared::plain(command))
         })
     }
 
@@ -119,7 +108,7 @@ impl Stage {
         programs: &[Executable],
         at_once: usize,
         core: usize,
-    ) -> Vec<Verdict> {
+    ) -> Result<Vec<Verdict>> {
         let programs: Vec<_> = programs
             .iter()
             .map(|Executable { name, path }| Program {
@@ -127,23 +116,18 @@ impl Stage {
                 executable: path,
             })
             .collect();
-        self.each(exercise, at_once, |scratch| {
-            let mut prepared = sandbox.checks(&Checks {
-                executable: &self.checks,
-                programs: &programs,
-                scratch,
-                core,
-            })?;
+        let checks = sandbox.checks(&self.checks, &programs, core)?;
+        self.each(exercise, at_once, |report| {
+            let mut prepared = checks.run(report)?;
             let command = &mut prepared.command;
             for program in &programs {
                 let Command { variable, line } =
-                    Command::new(program.name, sandbox.command_line(program)?);
+                    Command::new(program.name, checks.command_line(program)?);
                 command.env(variable, line);
             }
             command.envs(env::var_os("PATIENCE").map(|patience| ("PATIENCE", patience)));
-            let (inside, report) = sandbox.report(scratch);
-            command.env(REPORT_VARIABLE, inside);
-            Ok(Run { prepared, report })
+            command.env(REPORT_VARIABLE, checks.report(report));
+            Ok(prepared)
         })
     }
 
@@ -151,27 +135,32 @@ impl Stage {
         &self,
         exercise: &Exercise,
         at_once: usize,
-        prepare: impl Fn(&Path) -> Result<Run> + Sync,
-    ) -> Vec<Verdict> {
-        in_parallel(&exercise.checks, at_once, |_, check| {
-            self.run(exercise, check, &prepare)
+        prepare: impl Fn(&Path) -> Result<Prepared> + Sync,
+    ) -> Result<Vec<Verdict>> {
+        // One folder for them all, and few files in it: a file system takes its time to make them.
+        let scratch = tempfile::tempdir().context("cannot make a scratch folder")?;
+        Ok(in_parallel(&exercise.checks, at_once, |_, check| {
+            self.run(exercise, check, scratch.path(), &prepare)
                 .unwrap_or_else(|error| Verdict::CouldNotJudge(format!("{error:#}")))
-        })
+        }))
     }
 
     fn run(
         &self,
         exercise: &Exercise,
         check: &Check,
-        prepare: impl Fn(&Path) -> Result<Run>,
+        scratch: &Path,
+        prepare: impl Fn(&Path) -> Result<Prepared>,
     ) -> Result<Verdict> {
         let cases = self.cases(&check.name);
         if cases.is_empty() {
             bail!("there is no such check: {}", check.name);
         }
-        let scratch = tempfile::tempdir().context("cannot make a scratch folder")?;
-        let log = scratch.path().join("log");
-        let Run { prepared, report } = prepare(scratch.path())?;
+        let (log, report) = (
+            scratch.join(format!("{}.log", check.name)),
+            scratch.join(format!("{}.report", check.name)),
+        );
+        let prepared = prepare(&report)?;
         let status = match run_tests(&cases, prepared, File::create(&log)?)? {
             Ended::Itself(status) => status,
             Ended::TookTooLong => {

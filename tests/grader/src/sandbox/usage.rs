@@ -5,16 +5,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::fmt;
 use std::fs;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 use procfs::process::{Process, all_processes};
 use rustix::process::Pid;
 
-use super::running::LOOK;
-
 /// What a program and its children may use together: processes and threads, seconds of processor
-/// time, bytes of memory, open descriptors. A hundred clients, a thread each, are the most that a check asks for.
+/// time, bytes of memory, open descriptors. A hundred clients, a thread each, are the most that a check
+/// asks for.
 pub(super) const TASKS: u64 = 256;
 pub(super) const SECONDS: u64 = 15;
 pub(super) const MEMORY: u64 = 1 << 30;
@@ -66,51 +63,42 @@ struct Seen {
 }
 
 /// All processes of this machine, by their ids.
-type Processes = HashMap<i32, Seen>;
+pub(super) struct Processes(HashMap<i32, Seen>);
 
-/// What the programs below the sandbox's first process use too much of. Each program has a process
-/// tree of its own; that of the sandbox, where the checks are, is not counted.
-pub(super) fn find_excess(first: Pid) -> Option<Excess> {
-    let processes = processes()?;
-    let first = first.as_raw_nonzero().get();
-    let checks = &processes.get(&first)?.tree;
-    let mut programs: BTreeMap<&OsString, Usage> = BTreeMap::new();
-    for seen in processes.values() {
-        if seen.tree != *checks && is_below(first, seen, &processes) {
-            programs.entry(&seen.tree).or_default().add(seen.usage);
+impl Processes {
+    /// Looks at them all: one look serves all sandboxes. `None` if they can't be seen.
+    pub(super) fn look() -> Option<Self> {
+        // One that has just ended uses nothing.
+        let processes = all_processes().ok()?.flatten();
+        let processes = processes.filter_map(|process| Some((process.pid, Seen::of(&process)?)));
+        Some(Self(processes.collect()))
+    }
+
+    /// What the programs below the sandbox's first process use too much of. Each program has a process
+    /// tree of its own; that of the sandbox, where the checks are, is not counted.
+    pub(super) fn find_excess(&self, first: Pid) -> Option<Excess> {
+        let first = first.as_raw_nonzero().get();
+        let checks = &self.0.get(&first)?.tree;
+        let mut programs: BTreeMap<&OsString, Usage> = BTreeMap::new();
+        for seen in self.0.values() {
+            if seen.tree != *checks && self.is_below(first, seen) {
+                programs.entry(&seen.tree).or_default().add(seen.usage);
+            }
         }
+        programs.values().find_map(Usage::excess)
     }
-    programs.values().find_map(Usage::excess)
-}
 
-/// A look at all processes, not older than [`LOOK`]: one for all sandboxes, since a look at thousands of
-/// processes takes its time.
-fn processes() -> Option<Arc<Processes>> {
-    static LAST: Mutex<Option<(Instant, Arc<Processes>)>> = Mutex::new(None);
-    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((at, processes)) = &*last
-        && at.elapsed() < LOOK
-    {
-        return Some(Arc::clone(processes));
-    }
-    // One that has just ended uses nothing.
-    let processes = all_processes().ok()?.flatten();
-    let processes = processes.filter_map(|process| Some((process.pid, Seen::of(&process)?)));
-    let processes: Arc<Processes> = Arc::new(processes.collect());
-    *last = Some((Instant::now(), Arc::clone(&processes)));
-    Some(processes)
-}
-
-/// A process whose parent has ended belongs to its tree's first one.
-fn is_below(first: i32, seen: &Seen, processes: &Processes) -> bool {
-    let mut parent = seen.parent;
-    while let Some(seen) = processes.get(&parent) {
-        if parent == first {
-            return true;
+    /// A process whose parent has ended belongs to its tree's first one.
+    fn is_below(&self, first: i32, seen: &Seen) -> bool {
+        let mut parent = seen.parent;
+        while let Some(seen) = self.0.get(&parent) {
+            if parent == first {
+                return true;
+            }
+            parent = seen.parent;
         }
-        parent = seen.parent;
+        false
     }
-    false
 }
 
 impl Seen {
