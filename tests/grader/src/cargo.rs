@@ -93,6 +93,18 @@ pub fn build_checks(exercise: &Exercise) -> Result<Executable> {
     }
 }
 
+/// Builds what starts a stranger's programs, and returns its executable.
+#[cfg(target_os = "linux")]
+pub(crate) fn build_launcher() -> Result<PathBuf> {
+    match build(root(), "launcher")? {
+        Ok(mut executables) => {
+            let launcher = executables.pop().context("Cargo built no launcher")?;
+            Ok(launcher.path)
+        }
+        Err(CompilerOutput(output)) => bail!("the launcher does not compile:\n{output}"),
+    }
+}
+
 fn cargo(workspace: &Path) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(workspace);

@@ -133,7 +133,7 @@ impl<'a> Grader<'a> {
         let scratch = tempfile::tempdir().context("cannot make a scratch folder")?;
         let compiled = self
             .toolchain
-            .compile(self.sandbox, exercise, sources, scratch.path())?;
+            .compile(&self.sandbox, exercise, sources, scratch.path())?;
         let programs = match compiled {
             Ok(programs) => programs,
             Err(CompilerOutput(text)) => {
@@ -144,7 +144,8 @@ impl<'a> Grader<'a> {
                 ));
             }
         };
-        let verdicts = stage.run_all_in(self.sandbox, exercise, &programs, CHECKS_AT_ONCE, core)?;
+        let verdicts =
+            stage.run_all_in(&self.sandbox, exercise, &programs, CHECKS_AT_ONCE, core)?;
         let checks = exercise.checks.iter().zip(verdicts);
         let checks = checks
             .map(|(check, verdict)| graded_check(check, verdict))
@@ -205,6 +206,7 @@ fn checks_fingerprint() -> Result<String> {
         "tests",
         "tests/grader/src",
         "tests/harness/src",
+        "tests/launcher/src",
         "exercises",
         "solutions",
         "Cargo.lock",

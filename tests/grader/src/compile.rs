@@ -78,7 +78,7 @@ impl Toolchain {
     /// folder) and leaves them in `folder`, which is this compilation's own.
     pub fn compile(
         &self,
-        sandbox: Sandbox,
+        sandbox: &Sandbox,
         exercise: &Exercise,
         sources: &BTreeMap<String, Vec<u8>>,
         folder: &Path,
@@ -122,6 +122,8 @@ impl Toolchain {
             .args(["--edition", "2024", "--crate-type", "bin", "--emit", "link"])
             .args(["--crate-name", &program.name.replace('-', "_")])
             .args(["-F", "unsafe_code", "-C", "strip=debuginfo"])
+            // A program this small takes longer to take apart.
+            .args(["-C", "codegen-units=1"])
             .arg(with("-Ldependency=", places.libraries));
         for dependency in manifest.dependencies.keys() {
             if let Some(file) = self.files.get(&dependency.replace('-', "_")) {

@@ -70,7 +70,7 @@ struct Options {
     #[arg(long)]
     no_sandbox: bool,
 
-    /// How many submissions are graded at the same time
+    /// How many exercises are graded at the same time; without it, four for each core
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
 

@@ -8,29 +8,33 @@
 mod guard;
 mod lookout;
 mod running;
-mod syscalls;
 mod usage;
 
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use rustix::process::setpriority_process;
 use rustix::thread::{CpuSet, sched_getaffinity};
-use tempfile::TempDir;
+use serde_json::json;
 
+use crate::cargo;
+
+use running::BUBBLEWRAP;
 pub(crate) use running::{Ended, Prepared};
 pub(crate) use usage::Excess;
 
 /// The protection that grading runs under.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sandbox {
     Bubblewrap {
         /// The grader is root, which no limit on processes binds: what it runs becomes nobody.
         as_nobody: bool,
+        /// The executable that starts the programs under test.
+        launcher: PathBuf,
     },
     /// The submission's programs can do whatever the grader's user can.
     None,
@@ -65,6 +69,9 @@ const COMPILER: Limits = Limits {
     file: 256 << 20,
 };
 
+/// Descriptors that a process can have open.
+const DESCRIPTORS: u32 = 1024;
+
 /// In steps of `nice`: some nine times the share of the processor.
 const PRECEDENCE: i32 = 10;
 
@@ -81,9 +88,8 @@ const SEAL: [&str; 2] = ["--remount-ro", "/"];
 const GRADE: &str = "/grade";
 const CHECKS: &str = "/grade/checks";
 const PROGRAMS: &str = "/grade/programs";
-const STARTERS: &str = "/grade/start";
+const LAUNCHER: &str = "/grade/launcher";
 const REPORT: &str = "/grade/report";
-const SYSCALLS: &str = "/grade/syscalls";
 const TOOLCHAIN: &str = "/toolchain";
 const LIBRARIES: &str = "/libraries";
 const SOURCES: &str = "/sources";
@@ -118,6 +124,7 @@ impl Sandbox {
     pub fn best() -> Result<Self> {
         let sandbox = Self::Bubblewrap {
             as_nobody: rustix::process::geteuid().is_root(),
+            launcher: cargo::build_launcher()?,
         };
         sandbox.probe()?;
         Ok(sandbox)
@@ -125,27 +132,30 @@ impl Sandbox {
 
     /// Gives the grader and the checks, where it may, the processor before the programs that they watch:
     /// two hundred of them must not keep the watch from seeing that they are too many.
-    pub(crate) fn take_precedence(self) -> Result<()> {
-        if let Self::Bubblewrap { as_nobody: true } = self {
+    pub(crate) fn take_precedence(&self) -> Result<()> {
+        if let Self::Bubblewrap {
+            as_nobody: true, ..
+        } = self
+        {
             setpriority_process(None, -PRECEDENCE).context("cannot take precedence")?;
         }
         Ok(())
     }
 
     /// In a sentence, for the reports.
-    pub fn protection(self) -> String {
+    pub fn protection(&self) -> String {
         match self {
             Self::None => {
                 "No sandbox: the programs could do whatever the grader's user can.".into()
             }
-            Self::Bubblewrap { as_nobody } => format!(
+            Self::Bubblewrap { as_nobody, .. } => format!(
                 "bubblewrap: a loopback-only network and a process tree for each check, read-only \
                  files, a clean environment, {} processes and threads, {} MiB of memory and {} s of \
                  processor time a program{}.",
                 usage::TASKS,
                 usage::MEMORY >> 20,
                 usage::SECONDS,
-                if as_nobody {
+                if *as_nobody {
                     ", as the user nobody"
                 } else {
                     ""
@@ -155,14 +165,14 @@ impl Sandbox {
     }
 
     /// Starts a program the way a check would.
-    fn probe(self) -> Result<()> {
+    fn probe(&self) -> Result<()> {
         let programs = [Program {
             name: "probe",
             executable: Path::new("/usr/bin/true"),
         }];
         let scratch = tempfile::tempdir().context("cannot make a scratch folder")?;
         let log = scratch.path().join("log");
-        let checks = self.checks(Path::new("/bin/sh"), &programs, cores()?[0])?;
+        let checks = self.checks(Path::new("/bin/sh"), &programs, cores()?[0]);
         let mut prepared = checks.run(&scratch.path().join("report"))?;
         let command = prepared
             .command
@@ -186,40 +196,24 @@ impl Sandbox {
 
     /// The checks in this executable, on these programs. They run on this core: however much of it they
     /// take, the checks and the other submissions have the rest.
-    ///
-    /// # Errors
-    ///
-    /// If what their sandboxes share can't be written down.
     pub(crate) fn checks<'a>(
-        self,
+        &'a self,
         executable: &'a Path,
         programs: &'a [Program<'a>],
         core: usize,
-    ) -> Result<Checks<'a>> {
-        let scratch = tempfile::tempdir().context("cannot make a scratch folder")?;
-        if let Self::Bubblewrap { as_nobody } = self {
-            let filter = scratch.path().join("syscalls");
-            fs::write(&filter, syscalls::filter()?)
-                .with_context(|| format!("cannot write {}", filter.display()))?;
-            for program in programs {
-                let starter = scratch.path().join(program.name);
-                fs::write(&starter, starter_script(program.name, core, as_nobody))
-                    .and_then(|()| fs::set_permissions(&starter, fs::Permissions::from_mode(0o755)))
-                    .with_context(|| format!("cannot write {}", starter.display()))?;
-            }
-        }
-        Ok(Checks {
+    ) -> Checks<'a> {
+        Checks {
             sandbox: self,
             executable,
             programs,
-            scratch,
-        })
+            core,
+        }
     }
 
     /// The command that runs the compiler, to which its arguments are appended, and the places as
     /// it sees them.
-    pub(crate) fn compiler<'a>(self, places: &Places<'a>) -> Result<(Prepared, Places<'a>)> {
-        let Self::Bubblewrap { as_nobody } = self else {
+    pub(crate) fn compiler<'a>(&self, places: &Places<'a>) -> Result<(Prepared, Places<'a>)> {
+        let Self::Bubblewrap { as_nobody, .. } = *self else {
             let command = Command::new(places.toolchain.join("bin/rustc"));
             return Ok((Prepared::plain(command), *places));
         };
@@ -240,9 +234,9 @@ impl Sandbox {
         if as_nobody {
             // The limit on processes counts those of a user in a user namespace: in this machine's,
             // all submissions' together.
-            command.args(["bwrap", "--unshare-user", "--dev-bind", "/", "/", "--"]);
+            command.args([BUBBLEWRAP, "--unshare-user", "--dev-bind", "/", "/", "--"]);
         }
-        command.args(give_way(as_nobody));
+        command.args(["nice", "-n", &give_way(as_nobody).to_string()]);
         command.args(COMPILER.prlimit());
         command.arg(inside.toolchain.join("bin/rustc"));
         Ok((prepared, inside))
@@ -251,48 +245,46 @@ impl Sandbox {
 
 /// An executable of checks, and what it is to judge.
 pub(crate) struct Checks<'a> {
-    sandbox: Sandbox,
+    sandbox: &'a Sandbox,
     executable: &'a Path,
     programs: &'a [Program<'a>],
-    /// What their sandboxes share.
-    scratch: TempDir,
+    core: usize,
 }
 
 impl Checks<'_> {
     /// The command that runs some of the checks, to which their names are appended, and which appends its
     /// diagnoses to a new file, `report`.
     pub(crate) fn run(&self, report: &Path) -> Result<Prepared> {
-        let Sandbox::Bubblewrap { as_nobody } = self.sandbox else {
+        let Sandbox::Bubblewrap {
+            as_nobody,
+            launcher,
+        } = self.sandbox
+        else {
             return Ok(Prepared::plain(Command::new(self.executable)));
         };
         let cannot_write = || format!("cannot write {}", report.display());
         File::create(report)
             .and_then(|file| file.set_permissions(fs::Permissions::from_mode(0o666)))
             .with_context(cannot_write)?;
-        let mut prepared = outer(as_nobody)?;
+        let mut prepared = outer(*as_nobody)?;
         let command = &mut prepared.command;
         // Made by themselves, they would be root's alone.
-        for folder in [GRADE, PROGRAMS, STARTERS] {
+        for folder in [GRADE, PROGRAMS] {
             command.args(["--perms", "0755", "--dir", folder]);
         }
         command
             .arg("--ro-bind")
             .args([self.executable, Path::new(CHECKS)])
-            .arg("--bind")
-            .args([report, Path::new(REPORT)])
             .arg("--ro-bind")
-            .args([&self.scratch.path().join("syscalls"), Path::new(SYSCALLS)]);
+            .args([launcher, Path::new(LAUNCHER)])
+            .arg("--bind")
+            .args([report, Path::new(REPORT)]);
         for program in self.programs {
-            let executable = Path::new(PROGRAMS).join(program.name);
-            command
-                .arg("--ro-bind")
-                .args([program.executable, &executable]);
-            let starter = self.scratch.path().join(program.name);
-            let start = Path::new(STARTERS).join(program.name);
-            command.arg("--ro-bind").args([starter, start]);
+            let inside = Path::new(PROGRAMS).join(program.name);
+            command.arg("--ro-bind").args([program.executable, &inside]);
         }
         command.args(SEAL).args(["--chdir", "/tmp", "--"]);
-        become_nobody(command, as_nobody);
+        become_nobody(command, *as_nobody);
         // Should the memory run short, this goes first.
         command.args(["choom", "-n", "1000", "--", CHECKS]);
         Ok(prepared)
@@ -300,14 +292,14 @@ impl Checks<'_> {
 
     /// The command line of a program under test, as the checks see it.
     pub(crate) fn command_line(&self, program: &Program<'_>) -> Result<String> {
-        let path = match self.sandbox {
-            Sandbox::Bubblewrap { .. } => Path::new(STARTERS).join(program.name),
-            Sandbox::None => program.executable.to_owned(),
-        };
-        let path = path
-            .to_str()
-            .context("the path of a program is not UTF-8")?;
-        Ok(shell_words::quote(path).into_owned())
+        match self.sandbox {
+            Sandbox::Bubblewrap { as_nobody, .. } => Ok(inner(program.name, self.core, *as_nobody)),
+            Sandbox::None => {
+                let path = program.executable.to_str();
+                let path = path.context("the path of a program is not UTF-8")?;
+                Ok(shell_words::quote(path).into_owned())
+            }
+        }
     }
 
     /// The file of the diagnoses, as the checks see it.
@@ -334,11 +326,30 @@ impl Limits {
             format!("--as={}", self.memory),
             format!("--cpu={}", self.cpu),
             format!("--fsize={}", self.file),
-            "--nofile=1024".into(),
+            format!("--nofile={DESCRIPTORS}"),
             "--core=0".into(),
             "--".into(),
         ]
     }
+
+    /// As the launcher reads them.
+    fn for_launcher(&self, core: usize, as_nobody: bool) -> String {
+        json!({
+            "core": core,
+            "give_way": give_way(as_nobody),
+            "processes": self.processes,
+            "memory": self.memory,
+            "cpu": self.cpu,
+            "file": self.file,
+            "descriptors": DESCRIPTORS,
+        })
+        .to_string()
+    }
+}
+
+/// What a stranger has a say in undoes [`Sandbox::take_precedence`].
+fn give_way(as_nobody: bool) -> i32 {
+    if as_nobody { PRECEDENCE } else { 0 }
 }
 
 /// A sandbox with the system's programs, and nothing of its users'.
@@ -411,14 +422,12 @@ fn common() -> Vec<String> {
     arguments
 }
 
-/// The script that the checks start in a program's place.
-fn starter_script(name: &str, core: usize, as_nobody: bool) -> String {
+/// The command line by which the checks start a program, in a sandbox within theirs.
+fn inner(name: &str, core: usize, as_nobody: bool) -> String {
     let mut words = vec![
-        "bwrap".to_owned(),
+        BUBBLEWRAP.to_owned(),
         "--unshare-user".into(),
         "--clearenv".into(),
-        "--seccomp".into(),
-        "9".into(),
     ];
     words.extend(common());
     for (variable, value) in [
@@ -429,22 +438,18 @@ fn starter_script(name: &str, core: usize, as_nobody: bool) -> String {
     ] {
         words.extend(["--setenv".into(), variable.into(), value.into()]);
     }
-    let program = format!("/program/{name}");
-    words.extend([
-        "--ro-bind".into(),
-        format!("{PROGRAMS}/{name}"),
-        program.clone(),
-    ]);
+    let (launcher, program) = ("/launcher", format!("/program/{name}"));
+    for (from, to) in [
+        (LAUNCHER.to_owned(), launcher),
+        (format!("{PROGRAMS}/{name}"), &program),
+    ] {
+        words.extend(["--ro-bind".into(), from, to.into()]);
+    }
     words.extend(SEAL.map(str::to_owned));
     words.extend(["--chdir".into(), "/tmp".into(), "--".into()]);
-    words.extend(["taskset".into(), "--cpu-list".into(), core.to_string()]);
-    words.extend(give_way(as_nobody));
-    words.extend(PROGRAM.prlimit());
+    words.extend([launcher.into(), PROGRAM.for_launcher(core, as_nobody)]);
     words.push(program);
-    format!(
-        "#!/bin/sh\nexec {} \"$@\" 9<{SYSCALLS}\n",
-        shell_words::join(words)
-    )
+    shell_words::join(words)
 }
 
 fn become_nobody(command: &mut Command, as_nobody: bool) {
@@ -459,15 +464,6 @@ fn become_nobody(command: &mut Command, as_nobody: bool) {
             "--pdeathsig=KILL",
             "--",
         ]);
-    }
-}
-
-/// Undoes [`Sandbox::take_precedence`] for what a stranger has a say in.
-fn give_way(as_nobody: bool) -> Vec<String> {
-    if as_nobody {
-        vec!["nice".into(), "-n".into(), PRECEDENCE.to_string()]
-    } else {
-        Vec::new()
     }
 }
 

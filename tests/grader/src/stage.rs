@@ -4,6 +4,7 @@
 #[cfg(target_os = "linux")]
 use std::env;
 use std::fs::{self, File};
+use std::io::{Read, Seek};
 use std::panic;
 use std::path::{Path, PathBuf};
 use std::process::{self, Stdio};
@@ -13,6 +14,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use harness::{Diagnosis, NOT_IMPLEMENTED, REPORT_VARIABLE, Timeline, USES_TOO_MUCH};
+#[cfg(target_os = "linux")]
+use rustix::fs::{MemfdFlags, memfd_create};
 
 use crate::cargo::{self, Executable};
 use crate::course::{Check, Exercise};
@@ -103,7 +106,7 @@ impl Stage {
     #[cfg(target_os = "linux")]
     pub fn run_all_in(
         &self,
-        sandbox: Sandbox,
+        sandbox: &Sandbox,
         exercise: &Exercise,
         programs: &[Executable],
         at_once: usize,
@@ -116,7 +119,7 @@ impl Stage {
                 executable: path,
             })
             .collect();
-        let checks = sandbox.checks(&self.checks, &programs, core)?;
+        let checks = sandbox.checks(&self.checks, &programs, core);
         self.each(exercise, at_once, |report| {
             let mut prepared = checks.run(report)?;
             let command = &mut prepared.command;
@@ -156,12 +159,10 @@ impl Stage {
         if cases.is_empty() {
             bail!("there is no such check: {}", check.name);
         }
-        let (log, report) = (
-            scratch.join(format!("{}.log", check.name)),
-            scratch.join(format!("{}.report", check.name)),
-        );
+        let report = scratch.join(format!("{}.report", check.name));
+        let mut log = log()?;
         let prepared = prepare(&report)?;
-        let status = match run_tests(&cases, prepared, File::create(&log)?)? {
+        let status = match run_tests(&cases, prepared, log.try_clone()?)? {
             Ended::Itself(status) => status,
             Ended::TookTooLong => {
                 bail!("the check did not end within {} s", CHECK_LIMIT.as_secs())
@@ -185,10 +186,12 @@ impl Stage {
             }
             (false, false) => Ok(Verdict::Failed(diagnoses)),
             // The check itself has panicked, or was killed, or passed with a diagnosis.
-            (_, _) => Err(anyhow!(
-                "{}",
-                why_not_judged(status.code(), &fs::read_to_string(&log)?)
-            )),
+            (_, _) => {
+                let mut text = String::new();
+                log.rewind()?;
+                log.read_to_string(&mut text)?;
+                Err(anyhow!("{}", why_not_judged(status.code(), &text)))
+            }
         }
     }
 
@@ -202,10 +205,25 @@ impl Stage {
     }
 }
 
+/// A file for what a check prints: in memory, since few are ever read.
+#[cfg(target_os = "linux")]
+fn log() -> Result<File> {
+    let file = memfd_create("log", MemfdFlags::CLOEXEC).context("cannot make a log")?;
+    Ok(File::from(file))
+}
+
+/// A file for what a check prints.
+#[cfg(not(target_os = "linux"))]
+fn log() -> Result<File> {
+    tempfile::tempfile().context("cannot make a log")
+}
+
 /// Runs these tests of a checks' executable.
 fn run_tests(cases: &[&String], mut checks: Prepared, log: File) -> Result<Ended> {
     let command = checks.command.arg("--exact").args(cases);
     command
+        // All at the same time: they wait more than they work.
+        .args(["--test-threads", &cases.len().to_string()])
         .env("RUST_BACKTRACE", "0")
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)

@@ -22,6 +22,7 @@ use crate::reply::{Malformed, Timestamp};
 use crate::report::{Diagnosis, current_check};
 use crate::timeline::Timeline;
 
+pub(crate) use clients::LONG_WAIT;
 pub(crate) use evidence::{Capacity, Evidence};
 
 /// What a check saw that a right program does not do. Connections go by their number.

@@ -13,8 +13,9 @@ use socket2::{Domain, Socket, Type};
 
 use crate::connection::Connection;
 use crate::deadline::{QUIET_WINDOW, deadline, start_deadline};
-use crate::diagnosis::Symptom;
+use crate::diagnosis::{LONG_WAIT, Symptom};
 use crate::observe;
+use crate::patience::LONGEST_UNSEEN;
 use crate::program::Program;
 use crate::recording::{ConnectionSeen, Event, Seen, Side};
 use crate::run::Run;
@@ -23,6 +24,10 @@ use crate::timeline::Timeline;
 
 /// More than any check has clients: none of them is to wait because the played server is slow.
 const BACKLOG: i32 = 512;
+
+/// Once so many clients have given up, they will not all be waiting at the same time any more, and the
+/// timeline shows why.
+const TELLING: usize = 2;
 
 /// A played server, on a port of the kernel's choice. It accepts every connection at once.
 pub struct Host {
@@ -144,9 +149,11 @@ impl Host {
             let waiting =
                 |client: &&ConnectionSeen| !client.lines.is_empty() && client.end.is_none();
             let said = seen.connections.iter().filter(waiting).count();
-            (said >= clients)
-                .then_some(true)
-                .or(seen.program.is_over().then_some(false))
+            let now = self.scene.recording.now().since_start;
+            let gave_up = |client: &&ConnectionSeen| has_given_up(client, now);
+            let over = seen.program.is_over()
+                || seen.connections.iter().filter(gave_up).count() >= TELLING;
+            (said >= clients).then_some(true).or(over.then_some(false))
         });
         if said != Some(true) {
             self.scene.fail(Symptom::TooFewHellos { expected: clients });
@@ -166,6 +173,18 @@ impl Host {
             .filter(|peer| peer.has_spoken())
             .collect()
     }
+}
+
+/// Whether the client has waited for its reply in vain, and the processor has been looked at since: it may
+/// be the machine that kept the others from coming.
+fn has_given_up(client: &ConnectionSeen, now: Duration) -> bool {
+    let waited = |end: Duration| {
+        let from = client.connected.map(|at| at.since_start);
+        from.is_some_and(|from| end.saturating_sub(from) >= LONG_WAIT)
+    };
+    client.end.is_some_and(|(_, at)| {
+        waited(at.since_start) && now.saturating_sub(at.since_start) >= LONGEST_UNSEEN
+    })
 }
 
 impl Drop for Host {

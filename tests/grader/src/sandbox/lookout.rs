@@ -12,7 +12,7 @@ use super::running::First;
 use super::usage::{Excess, Processes};
 
 /// How long from one look to the next.
-const LOOK: Duration = Duration::from_millis(250);
+const LOOK: Duration = Duration::from_millis(500);
 
 /// The sandboxes to look at: those whose [`Watched`] is still held.
 static SANDBOXES: Mutex<Vec<Weak<Watched>>> = Mutex::new(Vec::new());

@@ -21,7 +21,7 @@ use super::usage::Excess;
 use super::{guard, lookout};
 
 /// By its path: it is looked for nowhere else, and starts faster.
-const BUBBLEWRAP: &str = "/usr/bin/bwrap";
+pub(super) const BUBBLEWRAP: &str = "/usr/bin/bwrap";
 
 /// The kernel ends what is left in a process tree at once when its first process has gone.
 const GONE: Duration = Duration::from_secs(30);

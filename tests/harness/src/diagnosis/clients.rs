@@ -8,7 +8,7 @@ use crate::codes::*;
 use crate::recording::ConnectionSeen;
 
 /// Far longer than a client takes that does not wait, far shorter than the patience that is asked of it.
-const LONG_WAIT: Duration = Duration::from_secs(1);
+pub(crate) const LONG_WAIT: Duration = Duration::from_secs(1);
 
 /// A client that leaves and one that comes are seen by different threads: on a busy machine, the first one's
 /// end is seen late. Whoever waits for a reply waits far longer than that.

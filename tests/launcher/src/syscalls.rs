@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use libc::c_long;
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
-    SeccompRule,
+    SeccompRule, apply_filter,
 };
 
 /// Memory that belongs to no process: only its end, or the namespace's, frees it.
@@ -46,12 +46,12 @@ const NO_SERVERS_BUSINESS: [c_long; 20] = [
     libc::SYS_clone3,
 ];
 
-/// The filter, in the form that `bwrap --seccomp` reads. What it denies is as if it did not exist.
+/// From now on, what is denied is as if it did not exist: for this process and all that come from it.
 ///
 /// # Errors
 ///
-/// If there are no filters for this machine's processor.
-pub(super) fn filter() -> Result<Vec<u8>> {
+/// If there are no filters for this machine's processor, or the kernel does not take them.
+pub(crate) fn deny() -> Result<()> {
     let mut rules: BTreeMap<c_long, Vec<SeccompRule>> = UNCOUNTED_MEMORY
         .into_iter()
         .chain(NO_SERVERS_BUSINESS)
@@ -71,10 +71,5 @@ pub(super) fn filter() -> Result<Vec<u8>> {
     let denied = SeccompAction::Errno(u32::try_from(libc::ENOSYS)?);
     let filter = SeccompFilter::new(rules, SeccompAction::Allow, denied, ARCH.try_into()?)?;
     let program = BpfProgram::try_from(filter).context("cannot make a filter of system calls")?;
-    let bytes = program.iter().flat_map(|step| {
-        let code = step.code.to_ne_bytes();
-        let value = step.k.to_ne_bytes();
-        code.into_iter().chain([step.jt, step.jf]).chain(value)
-    });
-    Ok(bytes.collect())
+    apply_filter(&program).context("the kernel takes no filter of system calls")
 }

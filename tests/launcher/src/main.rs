@@ -1,0 +1,111 @@
+//! The last step into a sandbox: takes on the limits that its first argument gives, in JSON, and becomes
+//! the program that the others are, with its arguments.
+//!
+//! One program does what `taskset`, `nice` and `prlimit` would do one after another: a class starts
+//! programs by the ten thousand.
+
+#[cfg(target_os = "linux")]
+mod syscalls;
+
+use std::process::ExitCode;
+
+/// As shells say that a command can't be run.
+const CANNOT_RUN: u8 = 126;
+
+fn main() -> ExitCode {
+    eprintln!("launcher: {}", launch());
+    ExitCode::from(CANNOT_RUN)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn launch() -> &'static str {
+    "other people's submissions are graded on Linux only"
+}
+
+/// Becomes the program, or says why it can't.
+#[cfg(target_os = "linux")]
+fn launch() -> String {
+    format!("{:#}", linux::launch())
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::env;
+    use std::os::unix::process::CommandExt;
+    use std::process::Command;
+
+    use anyhow::{Context, Error, Result};
+    use rustix::process::{Resource, Rlimit, nice, setrlimit};
+    use rustix::thread::{CpuSet, sched_setaffinity};
+    use serde::Deserialize;
+
+    use crate::syscalls;
+
+    /// What the program can use.
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Limits {
+        /// The number of the core that it runs on.
+        core: usize,
+        /// In steps of `nice`, how much precedence it gives up.
+        give_way: i32,
+        /// Processes and threads, of its user in its user namespace.
+        processes: u64,
+        /// Bytes of address space, of each process.
+        memory: u64,
+        /// Seconds of processor time, of each process.
+        cpu: u64,
+        /// Bytes that a file can grow to.
+        file: u64,
+        /// Open descriptors, of each process.
+        descriptors: u64,
+    }
+
+    /// Becomes the program, or returns why it can't.
+    pub(super) fn launch() -> Error {
+        match prepare() {
+            Ok(mut program) => {
+                let error = program.exec();
+                Error::new(error).context(format!("cannot run {}", program.get_program().display()))
+            }
+            Err(error) => error,
+        }
+    }
+
+    fn prepare() -> Result<Command> {
+        let mut arguments = env::args_os().skip(1);
+        let limits = arguments.next().context("no limits are given")?;
+        let limits: Limits = serde_json::from_slice(limits.as_encoded_bytes())
+            .context("the limits are not as they should be")?;
+        let program = arguments.next().context("no program is given")?;
+        limits.take_on().context("cannot take on the limits")?;
+        syscalls::deny()?;
+        let mut program = Command::new(program);
+        program.args(arguments);
+        Ok(program)
+    }
+
+    impl Limits {
+        fn take_on(&self) -> rustix::io::Result<()> {
+            let mut cores = CpuSet::new();
+            cores.set(self.core);
+            sched_setaffinity(None, &cores)?;
+            nice(self.give_way)?;
+            for (resource, limit) in [
+                (Resource::Nproc, self.processes),
+                (Resource::As, self.memory),
+                (Resource::Cpu, self.cpu),
+                (Resource::Fsize, self.file),
+                (Resource::Nofile, self.descriptors),
+                (Resource::Core, 0),
+            ] {
+                let limit = Rlimit {
+                    current: Some(limit),
+                    maximum: Some(limit),
+                };
+                setrlimit(resource, limit)?;
+            }
+            Ok(())
+        }
+    }
+}
