@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
 # How long it takes to grade a class that is made from the corpus, a third of it solutions: seconds a
-# submission of all exercises, and the grader's peak memory, by the size of the class. Beside it, what
-# each submission costs in a clean checkout of its own with `cargo test`.
+# submission of all exercises, and the grader's peak memory, by the size of the class. Before, the checks
+# are compiled. Beside it, what each submission costs in a clean checkout of its own with `cargo test`.
 #
 #   CLASSES   the sizes (default "10 30 100 300")
-#   SAMPLE    how many submissions get a clean checkout (default 3)
+#   SAMPLE    how many submissions get a clean checkout (default 6)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 read -ra classes <<<"${CLASSES:-10 30 100 300}"
-sample=${SAMPLE:-3}
+sample=${SAMPLE:-6}
 work=$(mktemp --directory)
 trap 'rm -rf "$work"' EXIT
 
@@ -24,6 +24,9 @@ subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNUL
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)' "$@")
     awk "BEGIN { printf \"%.1f %d\\n\", $EPOCHREALTIME - $start, $memory }"
 }
+
+target/debug/corpus --class "$work/class-1" --submissions 1
+target/debug/grade --report "$work/report-1" "$work/class-1" >"$work/log" 2>&1
 
 printf '%12s %10s %14s %12s\n' submissions seconds "s/submission" "peak MiB"
 for size in "${classes[@]}"; do

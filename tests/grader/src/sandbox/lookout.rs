@@ -66,9 +66,11 @@ fn look_out() {
     loop {
         let sandboxes = sandboxes();
         if let Some(processes) = Processes::look() {
+            let firsts = sandboxes.iter().map(|sandbox| sandbox.first.id);
+            let excesses = processes.find_excesses(firsts);
             for sandbox in sandboxes {
-                if let Some(excess) = processes.find_excess(sandbox.first.id) {
-                    _ = sandbox.excess.set(excess);
+                if let Some(excess) = excesses.get(&sandbox.first.id) {
+                    _ = sandbox.excess.set(*excess);
                     // One that can't be ended now is ended by who waits for it.
                     _ = sandbox.first.kill();
                 }

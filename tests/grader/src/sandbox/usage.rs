@@ -45,20 +45,20 @@ impl fmt::Display for Excess {
     }
 }
 
-/// What a process uses, or all processes of one tree.
+/// What a process uses, or several together.
 #[derive(Clone, Copy, Default)]
 struct Usage {
     tasks: u64,
     ticks: u64,
     bytes: u64,
+    /// At the most: counting them is slow.
     descriptors: u64,
 }
 
 /// A process as it was seen.
 struct Seen {
+    id: i32,
     parent: i32,
-    /// Its process tree, by the name of its namespace.
-    tree: OsString,
     usage: Usage,
 }
 
@@ -74,31 +74,55 @@ impl Processes {
         Some(Self(processes.collect()))
     }
 
-    /// What the programs below the sandbox's first process use too much of. Each program has a process
-    /// tree of its own; that of the sandbox, where the checks are, is not counted.
-    pub(super) fn find_excess(&self, first: Pid) -> Option<Excess> {
-        let first = first.as_raw_nonzero().get();
-        let checks = &self.0.get(&first)?.tree;
-        let mut programs: BTreeMap<&OsString, Usage> = BTreeMap::new();
+    /// What the programs in the sandboxes with these first processes use too much of, by the first process.
+    pub(super) fn find_excesses(&self, firsts: impl Iterator<Item = Pid>) -> HashMap<Pid, Excess> {
+        let mut below: HashMap<i32, Vec<&Seen>> = firsts
+            .map(|first| (first.as_raw_nonzero().get(), Vec::new()))
+            .collect();
         for seen in self.0.values() {
-            if seen.tree != *checks && self.is_below(first, seen) {
-                programs.entry(&seen.tree).or_default().add(seen.usage);
+            let mut parent = seen.parent;
+            while let Some(next) = self.0.get(&parent) {
+                if let Some(found) = below.get_mut(&parent) {
+                    found.push(seen);
+                    break;
+                }
+                parent = next.parent;
             }
         }
-        programs.values().find_map(Usage::excess)
+        let excess = |(first, below): (i32, Vec<_>)| {
+            Some((Pid::from_raw(first)?, find_excess(first, &below)?))
+        };
+        below.into_iter().filter_map(excess).collect()
     }
+}
 
-    /// A process whose parent has ended belongs to its tree's first one.
-    fn is_below(&self, first: i32, seen: &Seen) -> bool {
-        let mut parent = seen.parent;
-        while let Some(seen) = self.0.get(&parent) {
-            if parent == first {
-                return true;
-            }
-            parent = seen.parent;
-        }
-        false
+/// What the programs among the processes below a sandbox's first one use too much of. Each program has a
+/// process tree of its own; that of the sandbox, where the checks are, is not counted.
+fn find_excess(first: i32, below: &[&Seen]) -> Option<Excess> {
+    let mut together = Usage::default();
+    below.iter().for_each(|seen| together.add(seen.usage));
+    // Nearly always, not even all of them together use too much.
+    together.excess()?;
+    let checks = tree(first)?;
+    let mut programs: BTreeMap<OsString, Usage> = BTreeMap::new();
+    for seen in below {
+        // One that has just ended is in no tree.
+        let Some(tree) = tree(seen.id).filter(|tree| *tree != checks) else {
+            continue;
+        };
+        let counted = Process::new(seen.id).and_then(|process| process.fd_count());
+        let descriptors = counted.ok().and_then(|count| u64::try_from(count).ok());
+        programs.entry(tree).or_default().add(Usage {
+            descriptors: descriptors.unwrap_or(0),
+            ..seen.usage
+        });
     }
+    programs.values().find_map(Usage::excess)
+}
+
+/// The process tree that a process is in, by the name of its namespace.
+fn tree(id: i32) -> Option<OsString> {
+    Some(fs::read_link(format!("/proc/{id}/ns/pid")).ok()?.into())
 }
 
 impl Seen {
@@ -106,15 +130,13 @@ impl Seen {
         let stat = process.stat().ok()?;
         let of_children = u64::try_from(stat.cutime + stat.cstime).ok()?;
         Some(Self {
+            id: stat.pid,
             parent: stat.ppid,
-            tree: fs::read_link(format!("/proc/{}/ns/pid", stat.pid))
-                .ok()?
-                .into(),
             usage: Usage {
                 tasks: u64::try_from(stat.num_threads).ok()?,
                 ticks: stat.utime + stat.stime + of_children,
                 bytes: stat.rss * procfs::page_size(),
-                descriptors: u64::try_from(process.fd_count().unwrap_or(0)).ok()?,
+                descriptors: super::DESCRIPTORS.into(),
             },
         })
     }
