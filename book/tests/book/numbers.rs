@@ -206,7 +206,7 @@ const NUMBERS: &[(&str, &[Number])] = &[
             (
                 "| open descriptors | 1,024 | 4,096 | 1,024 |",
                 SANDBOX,
-                "--nofile=1024",
+                "DESCRIPTORS: u32 = 1024;",
             ),
             (
                 "| open descriptors | 1,024 | 4,096 | 1,024 |",
@@ -240,8 +240,8 @@ const NUMBERS: &[(&str, &[Number])] = &[
             ),
             (
                 "it looks every half second",
-                "tests/grader/src/sandbox/running.rs",
-                "LOOK: Duration = Duration::from_millis(500);",
+                "tests/grader/src/sandbox/lookout.rs",
+                "const LOOK: Duration = Duration::from_millis(500);",
             ),
             (
                 "Up to 32",
