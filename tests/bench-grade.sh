@@ -35,6 +35,12 @@ for size in "${classes[@]}"; do
     awk "BEGIN { printf \"%12d %10.1f %14.2f %12.1f\n\", $size, $seconds, $seconds / $size, $memory / 1024 }"
 done
 
+packages=()
+for folder in exercises/*/; do
+    folder=$(basename "$folder")
+    packages+=(--package "${folder%%-*}")
+done
+
 target/debug/corpus --class "$work/sample" --submissions "$sample"
 printf '%12s %10s\n' "clean" seconds
 for submission in "$work"/sample/*; do
@@ -42,7 +48,7 @@ for submission in "$work"/sample/*; do
     git clone --quiet . "$work/clean-$name"
     cp -r "$submission"/. "$work/clean-$name/exercises/"
     read -r seconds _ < <(cd "$work/clean-$name" &&
-        elapsed cargo test --offline --no-fail-fast --package ex01 --package ex02 --package ex03 --package ex04)
+        elapsed cargo test --offline --no-fail-fast "${packages[@]}")
     printf '%12s %10s\n' "$name" "$seconds"
     rm -rf "$work/clean-$name"
 done

@@ -18,8 +18,14 @@ export RUST_TEST_THREADS=32 RUST_BACKTRACE=0
 kept=target/soak
 mkdir -p "$kept"
 
+exercises=()
+for folder in exercises/*/; do
+    folder=$(basename "$folder")
+    exercises+=("${folder%%-*}")
+done
+
 declare -A checks
-for exercise in ex01 ex02 ex03 ex04; do
+for exercise in "${exercises[@]}"; do
     checks[$exercise]=$(cargo test --no-run --package "$exercise-solution" 2>&1 |
         sed -n "s|.*Executable .*(\(.*/$exercise-[0-9a-f]*\))|\1|p")
 done
@@ -48,7 +54,7 @@ attempt() {
 }
 
 for run in $(seq "$runs"); do
-    for exercise in ex01 ex02 ex03 ex04; do
+    for exercise in "${exercises[@]}"; do
         ((SECONDS < limit)) || break 2
         attempt "$exercise-$run" "${checks[$exercise]}"
     done

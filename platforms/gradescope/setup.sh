@@ -8,7 +8,8 @@ curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y --profil
 # Everything is compiled now, so that a submission waits only for its own code.
 cd /autograder/source
 PATH="$HOME/.cargo/bin:$PATH"
-cargo build --locked --package grader
-for exercise in ex01 ex02 ex03 ex04; do
-    cargo test --locked --no-run --package "$exercise-solution"
+cargo build --locked --package grader --package launcher
+for folder in exercises/*/; do
+    exercise=$(basename "$folder")
+    cargo test --locked --no-run --package "${exercise%%-*}-solution"
 done

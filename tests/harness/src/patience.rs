@@ -18,10 +18,12 @@ const MOST: u32 = 5;
 /// an idle machine either.
 const ENOUGH: Duration = Duration::from_millis(250);
 
+/// How long the processor goes without a look, at the most.
+pub(crate) const LONGEST_UNSEEN: Duration = Duration::from_millis(250);
+
 /// How long to wait before the next look at the processor, at the least and at the most: only a look
 /// tells of a wait that lasts, and a program that has ended can't be looked at any more.
 const LOOKS: [Duration; 2] = [Duration::from_millis(50), LONGEST_UNSEEN];
-pub(crate) const LONGEST_UNSEEN: Duration = Duration::from_millis(250);
 
 /// A deadline that has begun.
 pub(crate) struct Patience<'a> {
