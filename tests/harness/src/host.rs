@@ -116,15 +116,26 @@ impl Host {
                 .copied()
                 .find(|&id| seen.connections[id].end.is_none())
         };
+        let since = self.scene.recording.now().since_start;
         self.scene.wait_for(deadline(), |seen| {
             (open(seen).is_none() || seen.connections[late].end.is_some()).then_some(())
         });
-        // If the one without a reply has given up first, the program has ended, and with it all
-        // connections.
-        let gave_up = self
+        // So late, they may have ended with the program, and the last end may only not be seen yet.
+        if self.scene.recording.now().since_start - since >= LONG_WAIT {
+            self.scene.recording.wait_for(QUIET_WINDOW, |seen| {
+                seen.connections[late].end.is_some().then_some(())
+            });
+        }
+        let waited = self
             .scene
             .recording
-            .look(|seen| seen.connections[late].end.is_some());
+            .look(|seen| wait_until_end(&seen.connections[late]));
+        if waited.is_some_and(|wait| wait < LONG_WAIT) {
+            self.scene.fail(Symptom::EndedWhileWaiting);
+        }
+        // If the one without a reply has given up first, the program has ended, and with it all
+        // connections.
+        let gave_up = waited.is_some();
         let still_open = self.scene.recording.look(open);
         if let Some(client) = still_open.or(gave_up.then(|| ids[0])) {
             self.scene.fail(Symptom::NeverDisconnects { client });
@@ -178,13 +189,16 @@ impl Host {
 /// Whether the client has waited for its reply in vain, and the processor has been looked at since: it may
 /// be the machine that kept the others from coming.
 fn has_given_up(client: &ConnectionSeen, now: Duration) -> bool {
-    let waited = |end: Duration| {
-        let from = client.connected.map(|at| at.since_start);
-        from.is_some_and(|from| end.saturating_sub(from) >= LONG_WAIT)
-    };
-    client.end.is_some_and(|(_, at)| {
-        waited(at.since_start) && now.saturating_sub(at.since_start) >= LONGEST_UNSEEN
-    })
+    let seen_since = |end: Duration| now.saturating_sub(end) >= LONGEST_UNSEEN;
+    wait_until_end(client).is_some_and(|wait| wait >= LONG_WAIT)
+        && client.end.is_some_and(|(_, at)| seen_since(at.since_start))
+}
+
+/// How long a client that has ended its connection had it.
+fn wait_until_end(client: &ConnectionSeen) -> Option<Duration> {
+    let (_, end) = client.end?;
+    let from = client.connected.unwrap_or(end);
+    Some(end.since_start.saturating_sub(from.since_start))
 }
 
 impl Drop for Host {
