@@ -11,6 +11,7 @@ use std::time::Duration;
 use socket2::SockRef;
 
 use crate::deadline::deadline;
+use crate::observe;
 use crate::recording::{End, Event, Leave};
 use crate::scene::Scene;
 
@@ -127,13 +128,17 @@ impl Connection {
         self.leave(Leave::Closed);
     }
 
-    /// Resets the connection: the other side gets an error instead of an end.
+    /// Resets the connection: the other side gets an error instead of an end, and has it when this
+    /// returns. The kernel of a busy machine takes its time, and where another program is started at this
+    /// moment, its process has a copy of the connection until it becomes that program.
     pub(crate) fn reset(&mut self) {
         if let Some(stream) = &self.stream {
             // A linger time of 0 turns the close into a reset (tcp(7), socket(7)).
             let _ = SockRef::from(stream.as_ref()).set_linger(Some(Duration::ZERO));
         }
         self.leave(Leave::Reset);
+        let arrived = || (!observe::has_end(self.local, self.peer)).then_some(());
+        self.scene.poll_for(deadline(), arrived);
     }
 
     fn leave(&mut self, leave: Leave) {

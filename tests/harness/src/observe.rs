@@ -1,5 +1,5 @@
 //! What the system tells about a program from outside. Linux has `/proc`; elsewhere these answers
-//! are `None`, and what depends on them is skipped.
+//! are `None` or none, and what depends on them is skipped.
 
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ mod linux;
 mod sockets;
 
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{accepted, far_end, limit_descriptors, processor, vitals};
+pub(crate) use linux::{accepted, far_end, has_end, limit_descriptors, processor, vitals};
 
 #[cfg(not(target_os = "linux"))]
 mod elsewhere {
@@ -67,6 +67,10 @@ mod elsewhere {
         None
     }
 
+    pub(crate) fn has_end(_near: SocketAddr, _far: SocketAddr) -> bool {
+        false
+    }
+
     pub(crate) fn accepted(_at: SocketAddr, clients: &[Option<SocketAddr>]) -> Vec<Option<bool>> {
         vec![None; clients.len()]
     }
@@ -77,4 +81,4 @@ mod elsewhere {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(crate) use elsewhere::{accepted, far_end, limit_descriptors, processor, vitals};
+pub(crate) use elsewhere::{accepted, far_end, has_end, limit_descriptors, processor, vitals};

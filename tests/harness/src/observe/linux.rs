@@ -56,6 +56,12 @@ pub(crate) fn far_end(near: SocketAddr, far: SocketAddr) -> Option<FarEnd> {
     })
 }
 
+/// Whether the other side has an end of the connection, which it keeps until it has closed it or the
+/// connection is reset.
+pub(crate) fn has_end(near: SocketAddr, far: SocketAddr) -> bool {
+    sockets::connection(far, near).is_some()
+}
+
 /// Of each of these clients of the listener, whether the program has accepted it.
 pub(crate) fn accepted(listener: SocketAddr, clients: &[Option<SocketAddr>]) -> Vec<Option<bool>> {
     clients
