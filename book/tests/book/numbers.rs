@@ -230,8 +230,8 @@ const NUMBERS: &[(&str, &[Number])] = &[
             ),
             (
                 "| time | | 120 s a check | 90 s a program |",
-                "tests/grader/src/stage.rs",
-                "CHECK_LIMIT: Duration = Duration::from_secs(120);",
+                "tests/grader/src/stage/trial.rs",
+                "TEST_LIMIT: Duration = Duration::from_secs(120);",
             ),
             (
                 "| time | | 120 s a check | 90 s a program |",

@@ -1,9 +1,9 @@
 //! What stands between a stranger's code and this machine: bubblewrap for what can be seen, the
 //! kernel's limits for what can be used.
 //!
-//! Each check gets a network of its own, with nothing but a loopback, and a process tree of its own.
-//! In it run the checks, as trusted as the grader, and in a second sandbox within, which shares that
-//! network and nothing else, the program under test.
+//! An exercise's checks, as trusted as the grader, get a network of their own, with nothing but a
+//! loopback, and a process tree of their own. There they start each program under test in a second
+//! sandbox within, which shares that network and nothing else.
 
 mod guard;
 mod lookout;
@@ -81,6 +81,9 @@ const PROBE: Duration = Duration::from_secs(30);
 /// What fits into a sandbox's /tmp, in bytes.
 const SCRATCH: u64 = 64 << 20;
 
+/// What fits into a sandbox's /dev/shm, in bytes.
+const SHARED_MEMORY: u64 = 1 << 20;
+
 /// Once everything is in its place: the root, too, is a file system in memory without a limit.
 const SEAL: [&str; 2] = ["--remount-ro", "/"];
 
@@ -149,8 +152,8 @@ impl Sandbox {
                 "No sandbox: the programs could do whatever the grader's user can.".into()
             }
             Self::Bubblewrap { as_nobody, .. } => format!(
-                "bubblewrap: a loopback-only network and a process tree for each check, read-only \
-                 files, a clean environment, {} processes and threads, {} MiB of memory and {} s of \
+                "bubblewrap: a loopback-only network for each exercise, a process tree for each \
+                 program, read-only files, a clean environment, {} processes and threads, {} MiB of memory and {} s of \
                  processor time a program{}.",
                 usage::TASKS,
                 usage::MEMORY >> 20,
@@ -360,11 +363,11 @@ fn outer(as_nobody: bool) -> Result<Prepared> {
     if !as_nobody {
         command.arg("--unshare-user");
     }
-    // A session of its own: where the kernel groups processes by session, each check gets its share
+    // A session of its own: where the kernel groups processes by session, each sandbox gets its share
     // of the processor, however many processes another one starts.
     command
         .args(["--new-session", "--unshare-net", "--proc", "/proc"])
-        .args(common());
+        .args(common(&["--dev", "/dev", "--remount-ro", "/dev"]));
     if as_nobody {
         for capability in ["CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"] {
             command.args(["--cap-add", capability]);
@@ -373,8 +376,8 @@ fn outer(as_nobody: bool) -> Result<Prepared> {
     Ok(prepared)
 }
 
-/// What both sandboxes have in common.
-fn common() -> Vec<String> {
+/// What both sandboxes have in common, with these arguments for the folder of devices.
+fn common(devices: &[&str]) -> Vec<String> {
     let mut arguments: Vec<String> = [
         "--unshare-pid",
         "--unshare-ipc",
@@ -395,22 +398,14 @@ fn common() -> Vec<String> {
         "--ro-bind-try",
         "/etc/ld.so.cache",
         "/etc/ld.so.cache",
-        "--dev",
-        "/dev",
-        "--perms",
-        "1777",
-        "--size",
     ]
     .map(str::to_owned)
     .to_vec();
-    arguments.extend([SCRATCH.to_string(), "--tmpfs".into(), "/tmp".into()]);
-    // The folder of devices has no limit of its own.
-    for argument in [
-        "--perms", "1777", "--size", "1048576", "--tmpfs", "/dev/shm",
-    ] {
-        arguments.push(argument.into());
+    arguments.extend(devices.iter().map(|&argument| argument.to_owned()));
+    for (size, folder) in [(SCRATCH, "/tmp"), (SHARED_MEMORY, "/dev/shm")] {
+        arguments.extend(["--perms", "1777", "--size"].map(str::to_owned));
+        arguments.extend([size.to_string(), "--tmpfs".into(), folder.into()]);
     }
-    arguments.extend(["--remount-ro".into(), "/dev".into()]);
     for folder in ["/bin", "/lib", "/lib32", "/lib64", "/sbin"] {
         if let Ok(target) = fs::read_link(folder) {
             let target = target.to_string_lossy().into_owned();
@@ -429,7 +424,8 @@ fn inner(name: &str, core: usize, as_nobody: bool) -> String {
         "--unshare-user".into(),
         "--clearenv".into(),
     ];
-    words.extend(common());
+    // The same devices, which are faster to bind than to make.
+    words.extend(common(&["--dev-bind", "/dev", "/dev"]));
     for (variable, value) in [
         ("PATH", "/usr/bin:/bin"),
         ("RUST_BACKTRACE", "0"),
