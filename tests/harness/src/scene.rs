@@ -162,8 +162,7 @@ impl Scene {
     pub(crate) fn fail(&self, symptom: Symptom) -> ! {
         // A program that is about to end (its connections are gone already) gets the time to do
         // so: why it ended explains the symptom.
-        self.recording
-            .wait_for(QUIET_WINDOW, |seen| seen.program.is_over().then_some(()));
+        self.wait_for(QUIET_WINDOW, |seen| seen.program.is_over().then_some(()));
         if let Some(late) = self.unfairness().filter(|&late| late > FAIR) {
             panic!(
                 "could not judge: this machine is so busy that a reply was late by {late:.1?}, and a \
