@@ -122,9 +122,7 @@ fn the_number_of_threads_is_bounded() {
     for client in &clients {
         client.say("a thread for me?");
     }
-    for client in clients.iter_mut().take(3) {
-        client.expect_reply("a thread for me?");
-    }
+    server.expect_replies_for(3, &mut clients, "a thread for me?");
     if !server.expect_threads_at_most_for(5, QUIET_WINDOW) {
         eprintln!("skipped: this system does not tell a program's threads");
     }

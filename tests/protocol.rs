@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use harness::{Refusal, Server, connected};
+use harness::{Refusal, Server, connected, disconnected};
 use rstest::rstest;
 
 use crate::{program, server};
@@ -70,16 +70,19 @@ fn a_port_in_use_is_refused(server: Server) {
 /// earlier. *Deadline.*
 #[rstest]
 fn each_client_is_logged_when_it_comes_and_when_it_goes(server: Server) {
-    let mut gone = Vec::new();
+    let mut before = None;
     for message in ["first", "second"] {
         let mut client = server.connect();
         server.expect_line(&connected(client.address()));
         client.ask(message);
         client.ask("still here");
         server.expect_log_of(client.address(), &[connected(client.address())]);
-        gone.push(client.leave());
-        // Nor does the next client's coming and going bring a word about those before.
-        gone.iter().for_each(|&address| server.expect_gone(address));
+        let address = client.leave();
+        server.expect_gone(address);
+        if let Some(before) = before.replace(address) {
+            // Of the client before, nothing more was said meanwhile.
+            server.expect_log_of(before, &[connected(before), disconnected(before)]);
+        }
     }
 }
 

@@ -103,15 +103,29 @@ impl Server {
     pub fn expect_each_reply(&self, clients: Vec<(Client, String)>) {
         let mut waiting = clients;
         while !waiting.is_empty() {
-            let heard = self.scene.wait_for(deadline(), |seen| {
-                waiting
-                    .iter()
-                    .position(|(client, _)| client.has_heard(seen))
-            });
-            let (mut client, message) = waiting.remove(heard.unwrap_or(0));
+            let first = self.first_to_hear(waiting.iter().map(|(client, _)| client));
+            let (mut client, message) = waiting.remove(first);
             client.expect_reply(&message);
             client.leave();
         }
+    }
+
+    /// Expects the reply to this message, which all of the clients have sent, for this many of them,
+    /// whichever are answered first. All stay.
+    pub fn expect_replies_for(&self, count: usize, clients: &mut [Client], message: &str) {
+        let mut waiting: Vec<_> = clients.iter_mut().collect();
+        for _ in 0..count {
+            let first = self.first_to_hear(waiting.iter().map(|client| &**client));
+            waiting.remove(first).expect_reply(message);
+        }
+    }
+
+    /// Which of the clients hears something first; the first of them, if none does.
+    fn first_to_hear<'a>(&self, clients: impl Iterator<Item = &'a Client> + Clone) -> usize {
+        let heard = self.scene.wait_for(deadline(), |seen| {
+            clients.clone().position(|client| client.has_heard(seen))
+        });
+        heard.unwrap_or(0)
     }
 
     /// Does something while the server is stopped (SIGSTOP): connections that are made meanwhile
@@ -120,42 +134,36 @@ impl Server {
         self.process.while_stopped(act)
     }
 
-    /// Expects the log of a client that has left: `[+] Connected` and then `[-] Disconnected`, once
-    /// each.
+    /// Expects the log of a client that has left, until it says so: `[+] Connected`, and then
+    /// `[-] Disconnected`. Whether the log says more after that, [`Self::expect_log_of`] can tell later.
     pub fn expect_gone(&self, client: SocketAddr) {
-        self.expect_log_of(client, &[connected(client), disconnected(client)]);
+        let lines = [connected(client), disconnected(client)];
+        lines.iter().for_each(|line| self.expect_line(line));
+        let mut log = self.log_of(client);
+        if let Some(departure) = log.iter().position(|line| *line == lines[1]) {
+            log.truncate(departure + 1);
+        }
+        self.compare_log(&lines, log);
     }
 
     /// Expects that these lines, in this order, are all that the log says of the client.
     pub fn expect_log_of(&self, client: SocketAddr, lines: &[String]) {
-        self.expect_log(lines);
-        let name = format!(": {client}");
-        let log: Vec<_> = self
-            .log()
-            .into_iter()
-            .filter(|line| line.ends_with(&name))
-            .collect();
-        if log != lines {
-            self.scene.fail(Symptom::OtherLog {
-                expected: lines.to_vec(),
-                log,
-            });
-        }
+        lines.iter().for_each(|line| self.expect_line(line));
+        self.compare_log(lines, self.log_of(client));
     }
 
     /// Expects these lines in the log, in this order; others may stand between them.
     pub fn expect_log(&self, lines: &[String]) {
-        for line in lines {
-            self.expect_line(line);
-        }
-        let log: Vec<_> = self
-            .log()
-            .into_iter()
-            .filter(|line| lines.contains(line))
-            .collect();
-        if log != lines {
+        lines.iter().for_each(|line| self.expect_line(line));
+        let mut log = self.log();
+        log.retain(|line| lines.contains(line));
+        self.compare_log(lines, log);
+    }
+
+    fn compare_log(&self, expected: &[String], log: Vec<String>) {
+        if log != expected {
             self.scene.fail(Symptom::OtherLog {
-                expected: lines.to_vec(),
+                expected: expected.to_vec(),
                 log,
             });
         }
@@ -260,6 +268,14 @@ impl Server {
         if over.is_some() {
             self.scene.fail(Symptom::Ended);
         }
+    }
+
+    /// What the log says of the client.
+    fn log_of(&self, client: SocketAddr) -> Vec<String> {
+        let name = format!(": {client}");
+        let mut log = self.log();
+        log.retain(|line| line.ends_with(&name));
+        log
     }
 
     fn log(&self) -> Vec<String> {
