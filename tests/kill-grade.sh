@@ -46,6 +46,10 @@ final() {
     fail "$1 fails: $(tail -n 3 "$work/$1.log")"
 }
 
+# Compiles the checks: what is killed is a grading.
+target/debug/corpus --class "$work/warm-up" --submissions 1
+target/debug/grade --yes --report "$work/warmed-up" "$work/warm-up" >"$work/warm-up.log" 2>&1
+
 start=$SECONDS
 final undisturbed
 longest=$((SECONDS - start + 1))
@@ -56,7 +60,7 @@ while ((killed < kills)); do
     name=killed-$gradings
     (grade "$name") &
     grading=$!
-    sleep "$(awk -v seed="$RANDOM" -v longest="$longest" 'BEGIN { srand(seed); print rand() * longest / 2 }')"
+    sleep "$(awk -v seed="$RANDOM" -v longest="$longest" 'BEGIN { srand(seed); print rand() * longest }')"
     if kill -KILL "$grading" 2>/dev/null; then
         killed=$((killed + 1))
         wait "$grading" 2>/dev/null || true
