@@ -29,7 +29,7 @@ fail() {
 
 # Marks, and each exercise of each submission once in the journal.
 same_as_undisturbed() {
-    cmp "$work/undisturbed/gradebook.csv" "$work/$1/gradebook.csv" || fail "$1: other marks"
+    diff "$work/undisturbed/gradebook.csv" "$work/$1/gradebook.csv" >&2 || fail "$1: other marks"
     local keys
     keys=$(grep --only-matching '^{"key":"[0-9a-f]*"' "$work/$1/journal.jsonl" | sort)
     [[ $(uniq <<<"$keys") == "$keys" ]] || fail "$1: judged twice"

@@ -128,8 +128,9 @@ impl Stage {
         })
     }
 
-    /// Runs all checks in one process. Those that have no verdict when it was ended run again, each in a
-    /// process of its own: what a program does in one check costs no other check its verdict.
+    /// Runs all checks in one process. Those that have no verdict because it was ended, or that could not
+    /// judge beside so many others, run again, each in a process of its own: what a program does in one
+    /// check costs no other check its verdict.
     fn each(
         &self,
         exercise: &Exercise,
@@ -155,8 +156,9 @@ impl Stage {
             .collect();
         let together = run(&all, at_once, "all")?;
         Ok(in_parallel(&checks, at_once, |_, (check, cases)| {
-            if let Some(verdict) = together.verdict(cases) {
-                return verdict;
+            match together.verdict(cases) {
+                None | Some(Verdict::CouldNotJudge(_)) => {}
+                Some(verdict) => return verdict,
             }
             run(cases, cases.len(), &check.name)
                 .and_then(|alone| alone.verdict_on_all(exercise, check, cases))

@@ -12,6 +12,7 @@ use socket2::SockRef;
 
 use crate::deadline::deadline;
 use crate::observe;
+use crate::patience::Patience;
 use crate::recording::{End, Event, Leave};
 use crate::scene::Scene;
 
@@ -90,23 +91,30 @@ impl Connection {
     }
 
     /// Sends as much of the bytes as the other side's buffers take, and returns how much: it stops
-    /// when nothing more has been taken for `window`.
+    /// when nothing more has been taken for `window`, in which the program could have run.
     pub(crate) fn send_until_full(&self, bytes: &[u8], window: Duration) -> io::Result<usize> {
         let Some(stream) = &self.stream else {
             return Ok(0);
         };
-        stream.set_write_timeout(Some(window))?;
         let first = bytes
             .split_inclusive(|&byte| byte == b'\n')
             .next()
             .unwrap_or_default();
         self.scene.recording.record(Event::Sending(self.id, first));
         let mut sent = 0;
+        let mut patience = Patience::new(&self.scene, window);
         while sent < bytes.len() {
+            let Some(left) = patience.left() else {
+                break;
+            };
+            stream.set_write_timeout(Some(left))?;
             match stream.as_ref().write(&bytes[sent..]) {
-                Ok(count) => sent += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if is_timeout(&error) || is_gone(&error) => break,
+                Ok(count) => {
+                    sent += count;
+                    patience = Patience::new(&self.scene, window);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted || is_timeout(&error) => {}
+                Err(error) if is_gone(&error) => break,
                 Err(error) => return Err(error),
             }
         }
