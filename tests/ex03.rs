@@ -278,6 +278,7 @@ fn the_manual_client_says_that_the_server_is_gone(manual_host: Host) {
 /// *Decided.*
 #[rstest]
 fn the_manual_client_says_that_nobody_listens(manual_host: Host) {
+    let port = ClosedPort::take();
     let mut run = manual_host.run(&[]);
     run.type_line("anyone?");
     let peer = manual_host.first_message("anyone?");
@@ -286,7 +287,6 @@ fn the_manual_client_says_that_nobody_listens(manual_host: Host) {
     peer.expect_end();
     run.expect_exit().expect_success();
 
-    let port = ClosedPort::take();
     let run = Run::new(manual_client(), &[&port.address().to_string()]);
     run.expect_exit().expect_failure();
 }

@@ -128,9 +128,9 @@ impl Stage {
         })
     }
 
-    /// Runs all checks in one process. Those that have no verdict because it was ended, or that could not
-    /// judge beside so many others, run again, each in a process of its own: what a program does in one
-    /// check costs no other check its verdict.
+    /// Runs all checks in one process. If that was ended, all run again, each in a process of its own: what
+    /// a program does in one check costs no other check its verdict. So does one that could not judge
+    /// beside so many others.
     fn each(
         &self,
         exercise: &Exercise,

@@ -181,7 +181,7 @@ impl Client {
         let id = self.connection.id();
         let served = connected(self.address());
         let replies = self.replies;
-        let proof = self.scene.recording.wait_for(window, |seen| {
+        let proof = self.scene.wait_for(window, |seen| {
             let client = &seen.connections[id];
             let is_served = seen
                 .program
@@ -204,7 +204,7 @@ impl Client {
     /// does.
     pub fn expect_silence_for(&mut self, window: Duration) {
         let (id, replies) = (self.connection.id(), self.replies);
-        let proof = self.scene.recording.wait_for(window, |seen| {
+        let proof = self.scene.wait_for(window, |seen| {
             let client = &seen.connections[id];
             if client.lines.len() > replies {
                 let extra = client.lines[replies..].iter().map(Line::text).collect();
@@ -243,7 +243,7 @@ impl Client {
 
     fn next_line(&mut self) -> Option<Result<Line, End>> {
         let (id, number) = (self.connection.id(), self.replies);
-        let found = self.scene.wait_for(deadline(), |seen| {
+        let found = self.scene.wait_for_reply(|seen| {
             let client = &seen.connections[id];
             match client.lines.get(number) {
                 Some(line) => Some(Ok(line.clone())),
@@ -297,7 +297,7 @@ impl Client {
         let had_half_closed = self.look(|seen| seen.half_closed.is_some());
         let (client, number) = (self.connection.id(), self.replies);
         self.half_close();
-        let late = self.scene.recording.wait_for(QUIET_WINDOW, |seen| {
+        let late = self.scene.wait_for(QUIET_WINDOW, |seen| {
             seen.connections[client].lines.get(number).cloned()
         });
         let late = late.filter(|_| !had_half_closed);

@@ -81,6 +81,7 @@ codes! {
     LOG_ORDER, "log-order", PROTOCOL;
     RESET_AT_END, "reset-at-end", PROTOCOL;
     IDLE_TIMEOUT, "idle-timeout", PROTOCOL;
+    TOO_SLOW, "too-slow", PROTOCOL;
 
     // One client's trouble.
     IGNORES_EOF, "ignores-eof", ONE_LOOP;

@@ -16,8 +16,11 @@ use crate::patience::Patience;
 use crate::recording::{End, Event, Leave};
 use crate::scene::Scene;
 
-/// How much is read of what a program sends on one connection; then it is left unread.
+/// How much is read of what a program sends, on all its connections together; then it is left unread.
 const MAX_RECEIVED: usize = 16 << 20;
+
+/// By how many bytes the record of a line is longer than the line.
+const LINE: usize = 128;
 
 pub(crate) struct Connection {
     scene: Arc<Scene>,
@@ -173,13 +176,16 @@ impl Drop for Connection {
 
 fn read_all(scene: &Scene, id: usize, mut stream: &TcpStream, closing: &AtomicBool) {
     let mut buffer = vec![0; 64 << 10];
-    let mut received = 0;
-    while received < MAX_RECEIVED {
+    while scene.received.load(Ordering::Relaxed) < MAX_RECEIVED {
         let event = match stream.read(&mut buffer) {
             Ok(0) => Event::Ended(id, End::Eof),
             Ok(count) => {
-                received += count;
-                Event::Received(id, &buffer[..count])
+                let bytes = &buffer[..count];
+                let lines = bytes.iter().filter(|&&byte| byte == b'\n').count();
+                scene
+                    .received
+                    .fetch_add(count + lines * LINE, Ordering::Relaxed);
+                Event::Received(id, bytes)
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(_) => Event::Ended(id, End::Reset),

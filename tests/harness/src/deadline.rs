@@ -1,7 +1,8 @@
 //! How long the checks wait.
 //!
 //! A *deadline* is reached only by a wrong program: a right one answers at once. A *quiet window*
-//! is watched for a proof of guilt: a right program gives none, however slow the machine.
+//! is watched for a proof of guilt: a right program gives none, however slow the machine. Of both, the time
+//! in which the program was kept from running does not count (see `patience`).
 
 use std::env;
 use std::time::Duration;
@@ -24,6 +25,12 @@ pub(crate) const READ_WINDOW: Duration = if cfg!(target_os = "linux") {
 } else {
     QUIET_WINDOW
 };
+
+/// How long a program has for all replies of a check together. A right one needs milliseconds; one that
+/// takes its time for each message reaches this.
+pub(crate) fn deadline_for_all() -> Duration {
+    deadline() * 4
+}
 
 /// How often to look where the system has no event to wait for (`/proc`): at first, and at last.
 pub(crate) const POLL: Duration = Duration::from_millis(1);

@@ -61,6 +61,10 @@ pub(crate) enum Symptom {
         /// The client had said so before.
         had_half_closed: bool,
     },
+    /// Each reply came in time, but not all of them together.
+    TooSlow {
+        limit: Duration,
+    },
     EndInsteadOfReply {
         client: usize,
         message: String,

@@ -25,6 +25,9 @@ use crate::timeline::Timeline;
 /// More than any check has clients: none of them is to wait because the played server is slow.
 const BACKLOG: i32 = 512;
 
+/// How many connections a played server accepts: each takes a thread and a descriptor of the checks.
+const MOST_CONNECTIONS: usize = 512;
+
 /// Once so many clients have given up, they will not all be waiting at the same time any more, and the
 /// timeline shows why.
 const TELLING: usize = 2;
@@ -458,7 +461,10 @@ fn accept_all(
     arrived: &Mutex<Vec<Connection>>,
     closing: &AtomicBool,
 ) {
-    while let Ok((stream, peer)) = listener.accept() {
+    for _ in 0..MOST_CONNECTIONS {
+        let Ok((stream, peer)) = listener.accept() else {
+            return;
+        };
         if closing.load(Ordering::SeqCst) {
             return;
         }

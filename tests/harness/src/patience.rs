@@ -59,6 +59,16 @@ impl<'a> Patience<'a> {
         }
     }
 
+    /// How long the wait has been so far, without the time that does not count: zero, if that was not even
+    /// looked at.
+    pub(crate) fn counted(&mut self) -> Duration {
+        let Some(looks) = &mut self.looks else {
+            return Duration::ZERO;
+        };
+        looks.add(Look::at(self.scene));
+        self.begun.elapsed().saturating_sub(looks.waited())
+    }
+
     /// How long to wait at least, as far as is known now; `None` when the deadline is over.
     ///
     /// # Panics

@@ -76,7 +76,8 @@ impl Run {
         }
     }
 
-    /// Watches for `window` whether the program ends, and fails if it does.
+    /// Watches for `window` whether the program ends, and fails if it does. By the clock alone: its
+    /// clients may give up after 2 s.
     pub fn expect_running_for(&self, window: Duration) {
         let over = self
             .scene

@@ -2,11 +2,11 @@
 
 use std::net::SocketAddr;
 use std::process::Stdio;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use crate::deadline::{LONGEST_POLL, POLL, QUIET_WINDOW};
+use crate::deadline::{LONGEST_POLL, POLL, QUIET_WINDOW, deadline, deadline_for_all};
 use crate::diagnosis::{Capacity, Evidence, Symptom, diagnose};
 use crate::observe::{self, Processor, Vitals};
 use crate::patience::Patience;
@@ -27,6 +27,10 @@ pub(crate) struct Scene {
     /// The longest that the program was kept from running while something of it was waited for, in
     /// microseconds.
     longest_wait: AtomicU64,
+    /// How long the checks have waited for replies, in microseconds.
+    waited_for_replies: AtomicU64,
+    /// About how many bytes the record of what the program has sent takes.
+    pub(crate) received: AtomicUsize,
 }
 
 impl Scene {
@@ -40,6 +44,8 @@ impl Scene {
             capacity: OnceLock::new(),
             out_of_descriptors: AtomicBool::new(false),
             longest_wait: AtomicU64::new(0),
+            waited_for_replies: AtomicU64::new(0),
+            received: AtomicUsize::new(0),
         })
     }
 
@@ -118,9 +124,32 @@ impl Scene {
     pub(crate) fn wait_for<T>(
         &self,
         limit: Duration,
+        found: impl FnMut(&Seen) -> Option<T>,
+    ) -> Option<T> {
+        self.wait_with(&mut Patience::new(self, limit), found)
+    }
+
+    /// Waits for a reply, for as long as a program has for one, and for all replies together.
+    pub(crate) fn wait_for_reply<T>(&self, found: impl FnMut(&Seen) -> Option<T>) -> Option<T> {
+        let mut patience = Patience::new(self, deadline());
+        let reply = self.wait_with(&mut patience, found);
+        let counted = patience.counted().as_micros();
+        let counted = u64::try_from(counted).unwrap_or(u64::MAX);
+        let before = self
+            .waited_for_replies
+            .fetch_add(counted, Ordering::Relaxed);
+        let limit = deadline_for_all();
+        if reply.is_some() && Duration::from_micros(before + counted) > limit {
+            self.fail(Symptom::TooSlow { limit });
+        }
+        reply
+    }
+
+    fn wait_with<T>(
+        &self,
+        patience: &mut Patience<'_>,
         mut found: impl FnMut(&Seen) -> Option<T>,
     ) -> Option<T> {
-        let mut patience = Patience::new(self, limit);
         while let Some(left) = patience.left() {
             let result = self.recording.wait_for(left, &mut found);
             if result.is_some() || self.is_unfinished() {

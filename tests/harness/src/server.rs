@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 use std::process::Stdio;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::client::Client;
-use crate::deadline::{LONGEST_POLL, deadline, start_deadline};
+use crate::deadline::{deadline, start_deadline};
 use crate::diagnosis::{Capacity, Symptom};
 use crate::log::{connected, disconnected};
 use crate::observe::Load;
@@ -122,9 +122,9 @@ impl Server {
 
     /// Which of the clients hears something first; the first of them, if none does.
     fn first_to_hear<'a>(&self, clients: impl Iterator<Item = &'a Client> + Clone) -> usize {
-        let heard = self.scene.wait_for(deadline(), |seen| {
-            clients.clone().position(|client| client.has_heard(seen))
-        });
+        let heard = self
+            .scene
+            .wait_for_reply(|seen| clients.clone().position(|client| client.has_heard(seen)));
         heard.unwrap_or(0)
     }
 
@@ -187,20 +187,16 @@ impl Server {
     /// Watches for `window` whether the server has more threads than this, and fails if it does.
     /// Returns false where the system does not tell.
     pub fn expect_threads_at_most_for(&self, most: usize, window: Duration) -> bool {
-        let end = Instant::now() + window;
-        while let Some(load) = self.load() {
-            if load.threads > most {
-                self.scene.fail(Symptom::TooManyThreads {
-                    threads: load.threads,
-                    most,
-                });
-            }
-            if Instant::now() >= end {
-                return true;
-            }
-            self.scene.recording.pause(LONGEST_POLL);
+        let mut is_told = false;
+        let too_many = self.scene.poll_for(window, || {
+            let threads = self.load()?.threads;
+            is_told = true;
+            (threads > most).then_some(threads)
+        });
+        if let Some(threads) = too_many {
+            self.scene.fail(Symptom::TooManyThreads { threads, most });
         }
-        false
+        is_told
     }
 
     /// Who was where, and when, until now.
@@ -263,7 +259,6 @@ impl Server {
     pub fn expect_to_survive_for(&self, window: Duration) {
         let over = self
             .scene
-            .recording
             .wait_for(window, |seen| seen.program.exit.map(|_| ()));
         if over.is_some() {
             self.scene.fail(Symptom::Ended);

@@ -42,6 +42,19 @@ pub(super) fn find(evidence: &Evidence<'_>, symptom: &Symptom) -> Finding {
             message,
         }
         .find(late.as_ref(), *had_half_closed),
+        Symptom::TooSlow { limit } => Finding {
+            code: TOO_SLOW,
+            summary: format!(
+                "the replies take too long: the clients have waited for more than {} s",
+                limit.as_secs()
+            ),
+            expected: "a reply as soon as the message is there".into(),
+            observed: evidence.overview(),
+            likely: vec![
+                "a sleep, or a time-out that has to pass, before each reply",
+                "work for a message that grows with those before it",
+            ],
+        },
         Symptom::EndInsteadOfReply {
             client,
             message,
