@@ -27,6 +27,7 @@ pub(crate) enum Ended {
 }
 
 /// Nobody's: nothing is measured without a sandbox.
+#[derive(Clone, Copy)]
 pub(crate) enum Excess {}
 
 impl Prepared {

@@ -194,7 +194,8 @@ fn used_too_much(exercise: &Exercise, check: &Check, excess: Excess) -> Diagnosi
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::os::unix::process::ExitStatusExt;
     use std::process::ExitStatus;
