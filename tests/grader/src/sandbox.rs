@@ -153,8 +153,8 @@ impl Sandbox {
             }
             Self::Bubblewrap { as_nobody, .. } => format!(
                 "bubblewrap: a loopback-only network for each exercise, a process tree for each \
-                 program, read-only files, a clean environment, {} processes and threads, {} MiB of memory and {} s of \
-                 processor time a program{}.",
+                 program, read-only files, a clean environment, {} processes and threads, {} MiB of \
+                 memory and {} s of processor time a program{}.",
                 usage::TASKS,
                 usage::MEMORY >> 20,
                 usage::SECONDS,

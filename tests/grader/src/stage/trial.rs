@@ -133,7 +133,7 @@ impl Trial {
             let (_, output) = self.log.split_once(&format!("---- {case} stdout ----\n"))?;
             output.split("\n\n").next()
         };
-        why(cases.iter().find_map(output).unwrap_or_default())
+        why(cases.iter().find_map(output).unwrap_or(&self.log))
     }
 }
 
