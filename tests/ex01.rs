@@ -48,7 +48,7 @@ fn waiting_clients_are_served_in_the_order_they_came(server: Server) {
         client.expect_reply("my turn yet?");
         client.leave();
     }
-    server.expect_log(&log);
+    server.expect_order_in_log(&log);
 }
 
 /// A client that has to wait is not turned away. *Quiet window.*

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use harness::{ClosedPort, DeafHost, Host, Peer, Program, QUIET_WINDOW, Run, reply_to};
+use harness::{ClosedPort, DeafHost, Host, Outcome, Peer, Program, Rule, Run, reply_to};
 use rstest::{fixture, rstest};
+
+/// How long a reply is withheld: any client waits longer than that, at least 2 s.
+const WITHHELD: Duration = Duration::from_millis(1200);
 
 fn program() -> Program {
     harness::program!()
@@ -58,7 +61,7 @@ fn it_waits_for_every_reply(host: Host) {
     let run = host.run(&["5"]);
     let peers = host.hellos(5);
     let mut replies = answer(&peers[..4]);
-    run.expect_running_for(QUIET_WINDOW);
+    run.expect_running_for(WITHHELD);
     replies.push((4, peers[4].answer()));
     run.expect_exit().expect_report(5, &[], &replies);
 }
@@ -143,11 +146,63 @@ fn a_connection_that_ends_too_early_is_a_failure(host: Host, #[case] reply: &str
     run.expect_exit().expect_report(3, &[2], &replies);
 }
 
+/// Of five clients, the third gets a wrong reply. Returns how that ended, and the others' replies.
+fn one_of_five_fails(host: &Host) -> (Outcome, Vec<(usize, String)>) {
+    let run = host.run(&["5"]);
+    let peers = host.hellos(5);
+    let numbers = [0, 1, 3, 4];
+    peers[2].send(b"something else\n");
+    let replies = numbers.map(|number| (number, peers[number].answer()));
+    (run.expect_exit(), replies.to_vec())
+}
+
+/// Each reply is printed in a line of its own, `client NUMBER: REPLY`, and nothing of a client that has
+/// failed. *Decided.*
+#[rstest]
+fn each_reply_is_printed_with_its_clients_number(host: Host) {
+    let host = host.strict_about(Rule::PrintedReplies);
+    let (outcome, replies) = one_of_five_fails(&host);
+    outcome.expect_report(5, &[2], &replies);
+}
+
+/// Each client that has failed is named on stderr with the reason, and no other is. *Decided.*
+#[rstest]
+fn each_failure_is_named(host: Host) {
+    let host = host.strict_about(Rule::NamedFailures);
+    let (outcome, replies) = one_of_five_fails(&host);
+    outcome.expect_report(5, &[2], &replies);
+}
+
+/// The last line on stdout is the summary. *Decided.*
+#[rstest]
+fn the_last_line_is_the_summary(host: Host) {
+    let host = host.strict_about(Rule::Summary);
+    let (outcome, replies) = one_of_five_fails(&host);
+    outcome.expect_report(5, &[2], &replies);
+}
+
+/// The exit status is 0 if every client got its reply, and 1 if one has failed. *Decided.*
+#[rstest]
+#[case::none_fails(false)]
+#[case::one_fails(true)]
+fn the_exit_status_tells_whether_a_client_failed(host: Host, #[case] one_fails: bool) {
+    let host = host.strict_about(Rule::ExitStatus);
+    if one_fails {
+        let (outcome, replies) = one_of_five_fails(&host);
+        outcome.expect_report(5, &[2], &replies);
+    } else {
+        let run = host.run(&["5"]);
+        let replies = answer(&host.hellos(5));
+        run.expect_exit().expect_report(5, &[], &replies);
+    }
+}
+
 /// Where nobody listens, every client has failed. *Decided.*
 #[rstest]
 fn nobody_listening_is_a_failure_of_every_client() {
     let port = ClosedPort::take();
     let run = Run::new(program(), &[&port.address().to_string(), "3"]);
+    let run = run.strict_about(Rule::ExitStatus);
     run.expect_exit().expect_report(3, &[0, 1, 2], &[]);
 }
 

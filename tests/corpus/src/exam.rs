@@ -221,7 +221,13 @@ impl Examined<'_> {
         let checks = self.exercise.checks.iter().map(|check| check.name.as_str());
         let verdicts: Vec<_> = checks.zip(&self.verdicts).collect();
         let faults = match self.program {
-            Subject::Mutant(mutant) => mutant_faults(mutant, &verdicts),
+            Subject::Mutant(mutant) => {
+                let mut faults = mutant_faults(mutant, &verdicts);
+                if mutant.mark != self.mark() {
+                    faults.push(format!("its mark is {}, not {}", self.mark(), mutant.mark));
+                }
+                faults
+            }
             Subject::Variant(_) => variant_faults(&verdicts),
         };
         faults
@@ -230,14 +236,24 @@ impl Examined<'_> {
             .collect()
     }
 
-    /// The same on a machine that is busy with something else, where the checks see less: a wrong
-    /// program still passes no exam, and a right one fails none.
+    /// The points that the program gets.
+    pub fn mark(&self) -> u32 {
+        let checks = self.exercise.checks.iter().zip(&self.verdicts);
+        let passed = checks.filter(|(_, verdict)| matches!(verdict, Verdict::Passed));
+        passed.map(|(check, _)| check.points).sum()
+    }
+
+    /// The same on a machine that is busy with something else, where the checks see less: every program
+    /// still gets its mark.
     pub fn wrong_verdict(&self) -> Option<String> {
         let name = self.program.name();
         let failed =
             |verdict: &Verdict| !matches!(verdict, Verdict::Passed | Verdict::CouldNotJudge(_));
         match self.program {
-            Subject::Mutant(_) => (!self.is_caught()).then(|| format!("{name}: passes all checks")),
+            Subject::Mutant(mutant) => {
+                let (mark, expected) = (self.mark(), mutant.mark);
+                (mark != expected).then(|| format!("{name}: its mark is {mark}, not {expected}"))
+            }
             Subject::Variant(_) => {
                 let failed = self.verdicts.iter().find(|verdict| failed(verdict))?;
                 Some(format!(
@@ -252,13 +268,6 @@ impl Examined<'_> {
     pub fn open(&self) -> usize {
         let open = |verdict: &&Verdict| matches!(verdict, Verdict::CouldNotJudge(_));
         self.verdicts.iter().filter(open).count()
-    }
-
-    /// Whether the checks caught it.
-    pub fn is_caught(&self) -> bool {
-        self.verdicts
-            .iter()
-            .any(|verdict| !matches!(verdict, Verdict::Passed))
     }
 }
 

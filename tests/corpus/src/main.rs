@@ -12,8 +12,8 @@ use corpus::{Corpus, matrix};
 struct Options {
     /// Only the programs whose name contains one of these
     names: Vec<String>,
-    /// Ask only whether each wrong program is caught, and each right one passes: on a busy machine, the
-    /// checks see less of why
+    /// Ask only whether each wrong program gets its mark, and each right one passes: on a busy machine,
+    /// the checks see less of why
     #[arg(long)]
     verdicts_only: bool,
     /// Run nothing: write a class of submissions, made from the corpus, into this folder

@@ -18,6 +18,8 @@ pub struct Mutant {
     pub name: String,
     /// The mistake, in a sentence.
     pub mistake: String,
+    /// The points that it gets, of 100: always the same.
+    pub mark: u32,
     /// The code that every check that fails must give, unless another one is listed in `also`.
     pub diagnosis: String,
     /// Codes that some of the checks may give instead, since they see less of it.

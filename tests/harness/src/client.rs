@@ -9,17 +9,19 @@ use crate::deadline::{QUIET_WINDOW, READ_WINDOW, deadline};
 use crate::diagnosis::Symptom;
 use crate::log::connected;
 use crate::observe;
+use crate::received::{Heard, Position, Wanted};
 use crate::recording::{ConnectionSeen, End, Line, Seen, Side};
-use crate::reply::{self, Malformed, Reply, Timestamp};
-use crate::scene::Scene;
+use crate::reply::{self, Malformed, Timestamp};
+use crate::scene::{Rule, Scene};
 
 /// A connected client. It leaves when it is dropped.
 pub struct Client {
     scene: Arc<Scene>,
     connection: Connection,
     server: SocketAddr,
-    /// How many replies have been expected so far.
-    replies: usize,
+    /// The messages whose replies have been expected so far, and how far these went.
+    answered: Vec<String>,
+    position: Position,
     last_timestamp: Option<Timestamp>,
 }
 
@@ -36,7 +38,8 @@ impl Client {
             scene: Arc::clone(scene),
             connection,
             server,
-            replies: 0,
+            answered: Vec::new(),
+            position: Position::default(),
             last_timestamp: None,
         }
     }
@@ -93,37 +96,28 @@ impl Client {
         self.scene.recording.pause(slack * 2);
     }
 
-    /// Expects the next reply, and that it is the one to this message: its text, and a timestamp
-    /// between the message's sending and the reply's arrival.
+    /// Expects the next reply, and that it is the one to this message. Its form and its timestamp are
+    /// judged where the check is strict about them.
     pub fn expect_reply(&mut self, message: &str) {
-        let line = match self.next_line() {
-            Some(Ok(line)) => line,
+        match self.hear(message) {
+            Some(Ok(heard)) => self.judge(heard, message),
             Some(Err(end)) => self.fail(Symptom::EndInsteadOfReply {
                 client: self.connection.id(),
                 message: message.to_owned(),
                 end,
             }),
             None => self.fail_without_reply(message),
-        };
-        self.judge(&line, |reply| reply == message, message);
+        }
     }
 
     /// Expects the reply to a message that is not UTF-8, where `\u{FFFD}` in `message` stands for
     /// one or more of them; or else that the server closes the connection.
     pub fn expect_lossy_reply_or_end(&mut self, message: &str) {
-        let line = match self.next_line() {
-            Some(Ok(line)) => line,
-            Some(Err(_)) => return,
+        match self.hear(message) {
+            Some(Ok(heard)) => self.judge(heard, message),
+            Some(Err(_)) => {}
             None => self.fail_without_reply(message),
-        };
-        let is_right = |reply: &str| {
-            let mut reply = reply.to_owned();
-            while reply.contains("\u{FFFD}\u{FFFD}") {
-                reply = reply.replace("\u{FFFD}\u{FFFD}", "\u{FFFD}");
-            }
-            reply == message
-        };
-        self.judge(&line, is_right, message);
+        }
     }
 
     /// Says that there is no more to send, and expects that the server closes the connection, with
@@ -150,13 +144,12 @@ impl Client {
                 client: self.connection.id(),
             }),
         }
-        let expected = self.replies;
-        let extra = self.look(|seen| {
-            let lines = seen.lines.iter().skip(expected).map(Line::text);
-            let tail =
-                (!seen.tail.is_empty()).then(|| String::from_utf8_lossy(&seen.tail).into_owned());
-            lines.chain(tail).collect::<Vec<_>>()
-        });
+        let expected = self.answered.len();
+        let position = self.position;
+        let is_strict = self.scene.is_strict_about(Rule::FormOfReplies);
+        let mut extra = self.look(|seen| position.rest(seen));
+        // A last word, say, is a matter of the check of the form; a reply too many is not.
+        extra.retain(|line| is_strict || reply::parse(line.as_bytes()).is_ok());
         if !extra.is_empty() {
             self.fail(Symptom::ExtraBytes {
                 client: self.connection.id(),
@@ -180,15 +173,10 @@ impl Client {
     pub fn expect_waiting_for(&self, window: Duration) {
         let id = self.connection.id();
         let served = connected(self.address());
-        let replies = self.replies;
+        let position = self.position;
         let proof = self.scene.wait_for(window, |seen| {
             let client = &seen.connections[id];
-            let is_served = seen
-                .program
-                .stdout
-                .iter()
-                .any(|line| line.text().trim_end() == served);
-            if is_served || client.lines.len() > replies {
+            if seen.program.logs(&served) || !position.is_at_end(client) {
                 return Some(Symptom::ServedTooEarly { client: id });
             }
             client
@@ -203,15 +191,14 @@ impl Client {
     /// Watches for `window` whether the server ends the connection or says anything, and fails if it
     /// does.
     pub fn expect_silence_for(&mut self, window: Duration) {
-        let (id, replies) = (self.connection.id(), self.replies);
+        let (id, position, expected) = (self.connection.id(), self.position, self.answered.len());
         let proof = self.scene.wait_for(window, |seen| {
             let client = &seen.connections[id];
-            if client.lines.len() > replies {
-                let extra = client.lines[replies..].iter().map(Line::text).collect();
+            if !position.is_at_end(client) {
                 return Some(Symptom::ExtraBytes {
                     client: id,
-                    expected: replies,
-                    extra,
+                    expected,
+                    extra: position.rest(client),
                 });
             }
             client
@@ -237,50 +224,86 @@ impl Client {
 
     /// Whether the next reply, or the connection's end, is there.
     pub(crate) fn has_heard(&self, seen: &Seen) -> bool {
-        let client = &seen.connections[self.connection.id()];
-        client.lines.len() > self.replies || client.end.is_some()
+        self.has_bytes(seen) || seen.connections[self.connection.id()].end.is_some()
     }
 
-    fn next_line(&mut self) -> Option<Result<Line, End>> {
-        let (id, number) = (self.connection.id(), self.replies);
-        let found = self.scene.wait_for_reply(|seen| {
+    /// Whether a part of the next reply is there.
+    pub(crate) fn has_bytes(&self, seen: &Seen) -> bool {
+        !self
+            .position
+            .is_at_end(&seen.connections[self.connection.id()])
+    }
+
+    /// Waits for the reply to this message, or what comes in its place.
+    fn hear(&mut self, message: &str) -> Option<Result<Heard, End>> {
+        let id = self.connection.id();
+        let wanted = Wanted {
+            message,
+            earlier: match self.scene.is_strict_about(Rule::EachMessageByItself) {
+                true => &[],
+                false => &self.answered,
+            },
+            strict: self.scene.is_strict_about(Rule::FormOfReplies),
+        };
+        let position = self.position;
+        let heard = self.scene.wait_for_reply(|seen| {
             let client = &seen.connections[id];
-            match client.lines.get(number) {
-                Some(line) => Some(Ok(line.clone())),
-                None => client.end.map(|(end, _)| Err(end)),
-            }
+            let end = || Some(Err(client.end?.0));
+            wanted.find(client, position).map(Ok).or_else(end)
         });
-        self.replies += usize::from(matches!(found, Some(Ok(_))));
-        found
+        // What came and was not taken for a reply, because the reply might come after it.
+        let line = self.look(|seen| position.settled(seen).line(seen));
+        match (heard, line) {
+            (None, Some(line)) => Some(Ok(Heard::Other(line))),
+            (heard, _) => heard,
+        }
     }
 
-    fn judge(&mut self, line: &Line, is_right: impl Fn(&str) -> bool, message: &str) {
+    fn judge(&mut self, heard: Heard, message: &str) {
         let client = self.connection.id();
-        let number = self.replies - 1;
-        let Reply {
-            timestamp,
-            message: got,
-        } = match reply::parse(&line.bytes) {
-            Ok(reply) => reply,
-            Err(fault) => self.fail(Symptom::MalformedReply {
-                client,
-                message: message.to_owned(),
-                line: line.text(),
-                fault,
+        let number = self.answered.len();
+        let line = match heard {
+            Heard::Reply(line, next) => {
+                self.position = next;
+                line
+            }
+            Heard::Other(line) => self.fail(match reply::parse(&line.bytes) {
+                Ok(reply) => Symptom::OtherMessage {
+                    client,
+                    number,
+                    message: message.to_owned(),
+                    got: reply.message,
+                },
+                Err(fault) => Symptom::MalformedReply {
+                    client,
+                    message: message.to_owned(),
+                    line: line.text(),
+                    fault,
+                },
             }),
         };
-        if !is_right(&got) {
-            self.fail(Symptom::OtherMessage {
-                client,
-                number,
-                message: message.to_owned(),
-                got,
-            });
+        self.answered.push(message.to_owned());
+        match reply::timestamp(&line.bytes) {
+            Ok(timestamp) => self.judge_time(timestamp, &line, number),
+            Err(fault) if self.scene.is_strict_about(Rule::Timestamps) => {
+                self.fail(Symptom::MalformedReply {
+                    client,
+                    message: message.to_owned(),
+                    line: line.text(),
+                    fault,
+                });
+            }
+            Err(_) => {}
         }
+    }
+
+    /// Expects, where the check is strict about it, that the timestamp was taken between the sending of the
+    /// message with this number and its reply's arrival.
+    fn judge_time(&mut self, timestamp: Timestamp, line: &Line, number: usize) {
         let sent = self.look(|seen| seen.sent_at(number));
-        let in_time = sent.is_none_or(|sent| timestamp.is_between(sent.wall, line.at.wall));
-        if let Some(sent) = sent.filter(|_| !in_time) {
-            let previous = self.last_timestamp.take();
+        let late = sent.filter(|sent| !timestamp.is_between(sent.wall, line.at.wall));
+        let previous = self.last_timestamp.take();
+        if let Some(sent) = late.filter(|_| self.scene.is_strict_about(Rule::Timestamps)) {
             self.fail(Symptom::OtherTime {
                 timestamp,
                 sent,
@@ -295,10 +318,11 @@ impl Client {
     /// send, since that tells one cause from another.
     fn fail_without_reply(&mut self, message: &str) -> ! {
         let had_half_closed = self.look(|seen| seen.half_closed.is_some());
-        let (client, number) = (self.connection.id(), self.replies);
+        let (client, position) = (self.connection.id(), self.position);
         self.half_close();
         let late = self.scene.wait_for(QUIET_WINDOW, |seen| {
-            seen.connections[client].lines.get(number).cloned()
+            let client = &seen.connections[client];
+            position.settled(client).line(client)
         });
         let late = late.filter(|_| !had_half_closed);
         self.fail(Symptom::NoReply {

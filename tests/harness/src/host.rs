@@ -19,7 +19,7 @@ use crate::patience::LONGEST_UNSEEN;
 use crate::program::Program;
 use crate::recording::{ConnectionSeen, Event, Seen, Side};
 use crate::run::Run;
-use crate::scene::Scene;
+use crate::scene::{Rule, Scene};
 use crate::timeline::Timeline;
 
 /// More than any check has clients: none of them is to wait because the played server is slow.
@@ -70,6 +70,13 @@ impl Host {
         }
     }
 
+    /// Says that the check is strict about this rule.
+    #[must_use]
+    pub fn strict_about(self, rule: Rule) -> Self {
+        self.scene.be_strict_about(rule);
+        self
+    }
+
     /// Starts the program as `PROGRAM ADDRESS ARGUMENTS…`.
     pub fn run(&self, arguments: &[&str]) -> Run {
         let address = self.address.to_string();
@@ -90,6 +97,7 @@ impl Host {
     /// that they are numbered from 0. They come back in the order of their numbers.
     pub fn hellos(&self, clients: usize) -> Vec<Peer> {
         let mut peers = self.first_messages(clients);
+        self.expect_all_to_wait();
         peers.sort_by_key(Peer::number);
         for peer in &peers {
             if let Some(number) = peer.number() {
@@ -108,6 +116,19 @@ impl Host {
             self.scene.fail(Symptom::OtherHellos { hellos });
         }
         peers
+    }
+
+    /// Watches for a quiet window, by the clock alone, that no client gives up: what a program does that
+    /// does not wait for its replies would otherwise depend on how soon they come.
+    fn expect_all_to_wait(&self) {
+        let left = self.scene.recording.wait_for(QUIET_WINDOW, |seen| {
+            let mut connections = seen.connections.iter();
+            let left = connections.any(|client| client.end.is_some());
+            (left || seen.program.exit.is_some()).then_some(())
+        });
+        if left.is_some() {
+            self.scene.fail(Symptom::EndedWhileWaiting);
+        }
     }
 
     /// Expects that these clients disconnect, while `waiting` has no reply and still waits for it.

@@ -47,7 +47,9 @@ mod linux;
 mod sockets;
 
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{accepted, far_end, has_end, limit_descriptors, processor, vitals};
+pub(crate) use linux::{
+    accepted, far_end, has_end, limit_descriptors, listening, processor, vitals,
+};
 
 #[cfg(not(target_os = "linux"))]
 mod elsewhere {
@@ -60,6 +62,10 @@ mod elsewhere {
     }
 
     pub(crate) fn processor(_root: u32) -> Option<Processor> {
+        None
+    }
+
+    pub(crate) fn listening(_root: u32) -> Option<SocketAddr> {
         None
     }
 
@@ -81,4 +87,6 @@ mod elsewhere {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(crate) use elsewhere::{accepted, far_end, has_end, limit_descriptors, processor, vitals};
+pub(crate) use elsewhere::{
+    accepted, far_end, has_end, limit_descriptors, listening, processor, vitals,
+};

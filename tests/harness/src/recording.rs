@@ -7,10 +7,16 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 
+use crate::log::{self, BANNER, Entry};
+
 /// How many lines, and how many bytes, of a program's output are kept; a program that floods must not
 /// fill the memory.
 const MAX_OUTPUT_LINES: usize = 20_000;
 const MAX_OUTPUT: usize = 8 << 20;
+
+/// How many entries of a server's log are kept. They count apart from the other output: a server may
+/// print as much as it likes between them.
+const MAX_LOG_ENTRIES: usize = 100_000;
 
 /// A moment on both clocks: the monotonic one, since the recording began, and the wall clock, which
 /// is what timestamps are held against.
@@ -55,11 +61,28 @@ pub(crate) enum Leave {
     Reset,
 }
 
+/// A panic, as Rust's runtime reports it on stderr: `thread … panicked at PLACE:`, and the message in the
+/// next line.
+#[derive(Clone, Debug)]
+pub(crate) struct Panic {
+    pub(crate) place: String,
+    /// `None` until that line has come.
+    pub(crate) message: Option<String>,
+}
+
 /// What was seen of the program itself.
 #[derive(Debug, Default)]
 pub(crate) struct ProgramSeen {
     pub(crate) stdout: Vec<Line>,
     pub(crate) stderr: Vec<Line>,
+    /// The line on stdout that begins as a server's banner does.
+    pub(crate) banner: Option<String>,
+    /// The entries on stdout that say who came and who went, in their order.
+    pub(crate) log: Vec<Entry>,
+    /// The first panic.
+    panic: Option<Panic>,
+    /// How many panics there were.
+    pub(crate) panics: usize,
     pub(crate) stdout_ended: bool,
     pub(crate) stderr_ended: bool,
     /// Of both streams, the bytes that were kept.
@@ -70,25 +93,68 @@ pub(crate) struct ProgramSeen {
 }
 
 impl ProgramSeen {
-    /// The message of the first panic on stderr: the line after `thread … panicked at FILE:LINE:`,
-    /// and that place.
-    pub(crate) fn panic(&self) -> Option<(String, String)> {
-        let head = self
-            .stderr
-            .iter()
-            .position(|line| line.text().contains("panicked at "))?;
-        let place = self.stderr[head].text();
-        let (_, place) = place.split_once("panicked at ")?;
-        let message = self.stderr.get(head + 1).map(Line::text)?;
-        Some((message, place.trim_end_matches(':').to_owned()))
+    /// The message of the first panic, and its place.
+    pub(crate) fn panic(&self) -> Option<(&str, &str)> {
+        let panic = self.panic.as_ref()?;
+        Some((panic.message.as_deref()?, &panic.place))
     }
 
     /// The panic of a `todo!` that is still in the code.
-    pub(crate) fn not_implemented(&self) -> Option<(String, String)> {
+    pub(crate) fn not_implemented(&self) -> Option<(&str, &str)> {
         let (message, place) = self.panic()?;
         message
             .starts_with("not yet implemented")
             .then_some((message, place))
+    }
+
+    /// Whether the log says this of a client.
+    pub(crate) fn logs(&self, entry: &str) -> bool {
+        self.log.iter().any(|logged| logged.text == entry)
+    }
+
+    fn print(&mut self, stream: Stream, bytes: Vec<u8>, at: Moment) {
+        match stream {
+            Stream::Stdout => self.print_to_stdout(&bytes, at),
+            Stream::Stderr => self.note_panic(&bytes),
+        }
+        let lines = match stream {
+            Stream::Stdout => &mut self.stdout,
+            Stream::Stderr => &mut self.stderr,
+        };
+        if lines.len() < MAX_OUTPUT_LINES && self.output < MAX_OUTPUT {
+            self.output += bytes.len();
+            lines.push(Line { bytes, at });
+        } else {
+            self.floods = true;
+        }
+    }
+
+    fn print_to_stdout(&mut self, bytes: &[u8], at: Moment) {
+        let text = String::from_utf8_lossy(bytes);
+        if self.banner.is_none() && text.starts_with(BANNER) {
+            self.banner = Some(text.clone().into_owned());
+        }
+        let entries = log::entries(&text).map(|text| Entry {
+            text: text.to_owned(),
+            at,
+        });
+        let room = MAX_LOG_ENTRIES.saturating_sub(self.log.len());
+        self.log.extend(entries.take(room));
+    }
+
+    fn note_panic(&mut self, bytes: &[u8]) {
+        let text = String::from_utf8_lossy(bytes);
+        if let Some(panic) = &mut self.panic
+            && panic.message.is_none()
+        {
+            panic.message = Some(text.into_owned());
+        } else if let Some((_, place)) = text.split_once("panicked at ") {
+            self.panics += 1;
+            self.panic.get_or_insert_with(|| Panic {
+                place: place.trim_end_matches(':').to_owned(),
+                message: None,
+            });
+        }
     }
 
     /// It has exited, and all that it wrote has been read.
@@ -122,6 +188,9 @@ pub(crate) struct ConnectionSeen {
     pub(crate) lines: Vec<Line>,
     /// What arrived after the last newline.
     pub(crate) tail: Vec<u8>,
+    /// When the first of it arrived, and the last.
+    pub(crate) tail_since: Option<Moment>,
+    pub(crate) tail_until: Option<Moment>,
     pub(crate) end: Option<(End, Moment)>,
     pub(crate) left: Option<(Leave, Moment)>,
 }
@@ -138,6 +207,8 @@ impl ConnectionSeen {
             half_closed: None,
             lines: Vec::new(),
             tail: Vec::new(),
+            tail_since: None,
+            tail_until: None,
             end: None,
             left: None,
         }
@@ -170,6 +241,11 @@ impl ConnectionSeen {
         self.half_closed
     }
 
+    /// When the first byte arrived, or the first line's end.
+    pub(crate) fn first_received(&self) -> Option<Moment> {
+        self.lines.first().map(|line| line.at).or(self.tail_since)
+    }
+
     fn receive(&mut self, bytes: &[u8], at: Moment) {
         for piece in bytes.split_inclusive(|&byte| byte == b'\n') {
             self.tail.extend_from_slice(piece);
@@ -177,8 +253,11 @@ impl ConnectionSeen {
                 self.tail.pop();
                 let bytes = std::mem::take(&mut self.tail);
                 self.lines.push(Line { bytes, at });
+                self.tail_since = None;
             }
         }
+        self.tail_until = (!self.tail.is_empty()).then_some(at);
+        self.tail_since = self.tail_since.or(self.tail_until);
     }
 }
 
@@ -246,19 +325,7 @@ impl Recording {
         let at = self.now();
         let seen = &mut *guard;
         match event {
-            Event::Output(stream, bytes) => {
-                let program = &mut seen.program;
-                let lines = match stream {
-                    Stream::Stdout => &mut program.stdout,
-                    Stream::Stderr => &mut program.stderr,
-                };
-                if lines.len() < MAX_OUTPUT_LINES && program.output < MAX_OUTPUT {
-                    program.output += bytes.len();
-                    lines.push(Line { bytes, at });
-                } else {
-                    program.floods = true;
-                }
-            }
+            Event::Output(stream, bytes) => seen.program.print(stream, bytes, at),
             Event::OutputEnded(Stream::Stdout) => seen.program.stdout_ended = true,
             Event::OutputEnded(Stream::Stderr) => seen.program.stderr_ended = true,
             Event::Exited(status) => seen.program.exit = Some((status, at)),

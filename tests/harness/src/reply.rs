@@ -49,6 +49,16 @@ pub(crate) fn parse(line: &[u8]) -> Result<Reply, Malformed> {
     })
 }
 
+/// Reads a reply's timestamp, whatever stands behind it.
+pub(crate) fn timestamp(line: &[u8]) -> Result<Timestamp, Malformed> {
+    let line = String::from_utf8_lossy(line);
+    let (text, _) = line
+        .strip_prefix('[')
+        .and_then(|rest| rest.split_once(']'))
+        .ok_or(Malformed::NoTimestamp)?;
+    Timestamp::parse(text).ok_or_else(|| Malformed::BadTimestamp(text.to_owned()))
+}
+
 /// A timestamp as it was printed, and the moments that it can mean.
 #[derive(Clone, Debug)]
 pub(crate) struct Timestamp {

@@ -16,8 +16,28 @@ use crate::recording::{Moment, Recording, Seen, Side};
 use crate::stall;
 use crate::timeline::Timeline;
 
+/// A rule that a check can be strict about; about all others it is lenient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// A reply has the protocol's form to the letter, and nothing else is sent.
+    FormOfReplies,
+    /// A reply is about its message, and not about those before it as well.
+    EachMessageByItself,
+    /// A timestamp is the time of the answer.
+    Timestamps,
+    /// A stress client prints each reply, with its client's number.
+    PrintedReplies,
+    /// It names each client that failed, and says why.
+    NamedFailures,
+    /// It ends with how many clients got their reply.
+    Summary,
+    /// Its exit status tells whether a client failed.
+    ExitStatus,
+}
+
 pub(crate) struct Scene {
     pub(crate) program: Program,
+    rule: OnceLock<Rule>,
     pub(crate) recording: Recording,
     pid: OnceLock<u32>,
     /// The address of the program's listener, if it is a server.
@@ -38,6 +58,7 @@ impl Scene {
         stall::watch();
         Arc::new(Self {
             program,
+            rule: OnceLock::new(),
             recording: Recording::new(),
             pid: OnceLock::new(),
             listener: OnceLock::new(),
@@ -47,6 +68,15 @@ impl Scene {
             waited_for_replies: AtomicU64::new(0),
             received: AtomicUsize::new(0),
         })
+    }
+
+    /// From now on, the check is strict about this rule.
+    pub(crate) fn be_strict_about(&self, rule: Rule) {
+        let _ = self.rule.set(rule);
+    }
+
+    pub(crate) fn is_strict_about(&self, rule: Rule) -> bool {
+        self.rule.get() == Some(&rule)
     }
 
     /// Starts the program with these arguments.
@@ -182,7 +212,13 @@ impl Scene {
         }
     }
 
-    fn is_unfinished(&self) -> bool {
+    /// Where the program listens, as the system tells; `None` if it does not, or nowhere.
+    pub(crate) fn find_listener(&self) -> Option<SocketAddr> {
+        observe::listening(*self.pid.get()?)
+    }
+
+    /// Whether it has panicked over a `todo!`.
+    pub(crate) fn is_unfinished(&self) -> bool {
         self.recording
             .look(|seen| seen.program.not_implemented().is_some())
     }
@@ -191,7 +227,11 @@ impl Scene {
     pub(crate) fn fail(&self, symptom: Symptom) -> ! {
         // A program that is about to end (its connections are gone already) gets the time to do
         // so: why it ended explains the symptom.
-        self.wait_for(QUIET_WINDOW, |seen| seen.program.is_over().then_some(()));
+        let ended = self.wait_for(QUIET_WINDOW, |seen| seen.program.exit.map(|_| ()));
+        if ended.is_some() {
+            // Its last words came before that, and may only not be read yet.
+            self.wait_for(deadline(), |seen| seen.program.is_over().then_some(()));
+        }
         if let Some(late) = self.unfairness().filter(|&late| late > FAIR) {
             panic!(
                 "could not judge: this machine is so busy that a reply was late by {late:.1?}, and a \

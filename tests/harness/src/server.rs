@@ -1,28 +1,35 @@
 //! A program under test that is a server.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::Stdio;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::client::Client;
-use crate::deadline::{deadline, start_deadline};
+use crate::deadline::{QUIET_WINDOW, deadline, start_deadline};
 use crate::diagnosis::{Capacity, Symptom};
-use crate::log::{connected, disconnected};
+use crate::log::{BANNER, connected, disconnected};
 use crate::observe::Load;
 use crate::process::Process;
 use crate::program::Program;
 use crate::recording::{Line, Seen};
-use crate::scene::Scene;
+use crate::scene::{Rule, Scene};
 use crate::timeline::Timeline;
 
-const BANNER: &str = "Server listening on ";
+/// Below this, a port is not one that the kernel has chosen (ip(7), ip_local_port_range).
+const FIRST_CHOSEN_PORT: u16 = 32_768;
+
+/// Servers that listen on a port of their own choice run one at a time, so that each of them gets it.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// A server under test, started on a port of the kernel's choice and killed when dropped.
 pub struct Server {
     process: Process,
     scene: Arc<Scene>,
     address: SocketAddr,
+    arguments: Vec<String>,
+    /// Given back when the process has ended.
+    _turn: Option<MutexGuard<'static, ()>>,
 }
 
 impl Server {
@@ -32,36 +39,68 @@ impl Server {
     }
 
     /// Starts the program with these arguments, the first of which is an address, and waits for its
-    /// banner.
+    /// banner. Where it listens is judged by [`Server::expect_address`] alone.
     pub fn start_with(program: Program, arguments: &[&str]) -> Self {
-        let scene = Scene::new(program);
-        let process = scene.start(arguments, Stdio::null());
-        let address = match await_start(&scene) {
-            Start::Listening(address) => address,
-            Start::BadBanner(line) => scene.fail(Symptom::BadBanner { line }),
-            Start::Over => scene.fail(Symptom::EndedBeforeBanner),
-            Start::Silent => scene.fail(Symptom::NoBanner),
-        };
-        scene.set_listener(address);
-        if address.port() == 0 {
-            scene.fail(Symptom::PortZero);
+        let mut attempt = Attempt::new(program.clone(), arguments);
+        let mut turn = None;
+        if attempt.may_have_met_another() {
+            drop(attempt);
+            turn = Some(ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner));
+            attempt = Attempt::new(program, arguments);
         }
-        let server = Self {
+        let address = attempt.address();
+        let Attempt { process, scene, .. } = attempt;
+        scene.set_listener(address);
+        Self {
             process,
             scene,
             address,
-        };
-        if let Some(asked) = arguments
-            .first()
-            .and_then(|text| text.parse::<SocketAddr>().ok())
-        {
-            let is_as_asked =
-                asked.ip() == address.ip() && [0, address.port()].contains(&asked.port());
-            if !is_as_asked {
-                server.scene.fail(Symptom::OtherAddress { asked, address });
-            }
+            arguments: arguments
+                .iter()
+                .map(|&argument| argument.to_owned())
+                .collect(),
+            _turn: turn,
         }
-        server
+    }
+
+    /// Says that the check is strict about this rule.
+    #[must_use]
+    pub fn strict_about(self, rule: Rule) -> Self {
+        self.scene.be_strict_about(rule);
+        self
+    }
+
+    /// Expects that the banner tells where the server listens, and that it is where the first argument
+    /// says.
+    pub fn expect_address(&self) {
+        let asked = self.arguments.first().and_then(|text| text.parse().ok());
+        let address = match await_banner(&self.scene, deadline()) {
+            Start::Listening(address) => address,
+            Start::BadBanner(line) => self.scene.fail(Symptom::BadBanner { line }),
+            Start::Over => self.scene.fail(Symptom::EndedBeforeBanner),
+            Start::Silent => self.scene.fail(Symptom::NoBanner),
+        };
+        if address.port() == 0 {
+            self.scene.fail(Symptom::PortZero);
+        }
+        let is_as_asked = |asked: &SocketAddr| {
+            asked.ip() == address.ip() && [0, address.port()].contains(&asked.port())
+        };
+        if let Some(asked) = asked.filter(|asked| !is_as_asked(asked)) {
+            self.scene.fail(Symptom::OtherAddress { asked, address });
+        }
+    }
+
+    /// Expects that the server accepts a client and does something with its message, whatever that is:
+    /// only one that is not written yet fails.
+    pub fn expect_serving(&self) {
+        let client = self.connect();
+        client.say("anyone here?");
+        self.scene
+            .wait_for(QUIET_WINDOW, |seen| client.has_bytes(seen).then_some(()));
+        if self.scene.is_unfinished() {
+            self.scene.fail(Symptom::Ended);
+        }
     }
 
     /// Says that this server serves one client at a time; the others wait.
@@ -129,35 +168,69 @@ impl Server {
     }
 
     /// Does something while the server is stopped (SIGSTOP): connections that are made meanwhile
-    /// wait in the accept queue, and what becomes of them there, the server finds when it goes on.
-    pub fn while_stopped<T>(&self, act: impl FnOnce() -> T) -> T {
-        self.process.while_stopped(act)
+    /// wait in the accept queue, and what becomes of them there, the server finds when it goes on. A
+    /// server that a stop alone ends is not stopped; then it is done [`BURST`] times in a row.
+    pub fn while_stopped(&self, act: impl Fn()) {
+        if self.survives_a_stop() {
+            self.process.while_stopped(&act);
+        } else {
+            (0..BURST).for_each(|_| act());
+        }
     }
 
-    /// Expects the log of a client that has left, until it says so: `[+] Connected`, and then
-    /// `[-] Disconnected`. Whether the log says more after that, [`Self::expect_log_of`] can tell later.
+    /// Whether a server like this one goes on after a stop. A wait for events (epoll, poll) that is
+    /// interrupted so fails with EINTR (signal(7)), and one that takes this for an error has its reasons.
+    fn survives_a_stop(&self) -> bool {
+        let arguments: Vec<_> = self.arguments.iter().map(String::as_str).collect();
+        let other = Attempt::new(self.scene.program.clone(), &arguments);
+        let Some(address) = other.reachable() else {
+            return false;
+        };
+        other.process.while_stopped(|| ());
+        let client = Client::connect(&other.scene, address, true);
+        client.say("still there?");
+        let over = other.scene.wait_for(QUIET_WINDOW, |seen| {
+            let over = seen.program.exit.is_some();
+            over.then_some(true)
+                .or_else(|| client.has_heard(seen).then_some(false))
+        });
+        over != Some(true)
+    }
+
+    /// Expects that the log says of a client that has left: it came, and then it went. Whether the log
+    /// says more after that, [`Self::expect_log_of`] can tell later.
     pub fn expect_gone(&self, client: SocketAddr) {
-        let lines = [connected(client), disconnected(client)];
-        lines.iter().for_each(|line| self.expect_line(line));
-        let mut log = self.log_of(client);
-        if let Some(departure) = log.iter().position(|line| *line == lines[1]) {
+        let entries = [connected(client), disconnected(client)];
+        entries.iter().for_each(|entry| self.expect_entry(entry));
+        let mut log = self.log();
+        log.retain(|entry| entries.contains(entry));
+        if let Some(departure) = log.iter().position(|entry| *entry == entries[1]) {
             log.truncate(departure + 1);
         }
-        self.compare_log(&lines, log);
+        self.compare_log(&entries, log);
     }
 
-    /// Expects that these lines, in this order, are all that the log says of the client.
-    pub fn expect_log_of(&self, client: SocketAddr, lines: &[String]) {
-        lines.iter().for_each(|line| self.expect_line(line));
-        self.compare_log(lines, self.log_of(client));
+    /// Expects that these entries, each a line of its own, in this order, are all that the program prints
+    /// of the client.
+    pub fn expect_log_of(&self, client: SocketAddr, entries: &[String]) {
+        entries.iter().for_each(|entry| self.expect_entry(entry));
+        let name = format!(": {client}");
+        let lines = self.scene.recording.look(|seen| {
+            let lines = seen.program.stdout.iter().map(Line::text);
+            let lines = lines.map(|line| line.trim_end().to_owned());
+            lines.filter(|line| line.ends_with(&name)).collect()
+        });
+        self.compare_log(entries, lines);
     }
 
-    /// Expects these lines in the log, in this order; others may stand between them.
-    pub fn expect_log(&self, lines: &[String]) {
-        lines.iter().for_each(|line| self.expect_line(line));
+    /// Expects that the log has those of these entries that it has in this order; others may stand between
+    /// them.
+    pub fn expect_order_in_log(&self, entries: &[String]) {
         let mut log = self.log();
-        log.retain(|line| lines.contains(line));
-        self.compare_log(lines, log);
+        log.retain(|entry| entries.contains(entry));
+        let mut expected = entries.to_vec();
+        expected.retain(|entry| log.contains(entry));
+        self.compare_log(&expected, log);
     }
 
     fn compare_log(&self, expected: &[String], log: Vec<String>) {
@@ -169,34 +242,28 @@ impl Server {
         }
     }
 
-    /// Expects a line on the server's standard output.
-    pub fn expect_line(&self, line: &str) {
-        let found = self
-            .scene
-            .wait_for(deadline(), |seen| match find(seen, line) {
-                true => Some(true),
-                false => seen.program.is_over().then_some(false),
-            });
+    /// Expects an entry in the server's log.
+    pub fn expect_entry(&self, entry: &str) {
+        let found = self.scene.wait_for(deadline(), |seen| {
+            let over = || seen.program.is_over().then_some(false);
+            seen.program.logs(entry).then_some(true).or_else(over)
+        });
         if found != Some(true) {
             self.scene.fail(Symptom::NoLogLine {
-                line: line.to_owned(),
+                line: entry.to_owned(),
             });
         }
     }
 
     /// Watches for `window` whether the server has more threads than this, and fails if it does.
-    /// Returns false where the system does not tell.
-    pub fn expect_threads_at_most_for(&self, most: usize, window: Duration) -> bool {
-        let mut is_told = false;
+    pub fn expect_threads_at_most_for(&self, most: usize, window: Duration) {
         let too_many = self.scene.poll_for(window, || {
             let threads = self.load()?.threads;
-            is_told = true;
             (threads > most).then_some(threads)
         });
         if let Some(threads) = too_many {
             self.scene.fail(Symptom::TooManyThreads { threads, most });
         }
-        is_told
     }
 
     /// Who was where, and when, until now.
@@ -265,23 +332,78 @@ impl Server {
         }
     }
 
-    /// What the log says of the client.
-    fn log_of(&self, client: SocketAddr) -> Vec<String> {
-        let name = format!(": {client}");
-        let mut log = self.log();
-        log.retain(|line| line.ends_with(&name));
-        log
+    fn log(&self) -> Vec<String> {
+        let texts = |seen: &Seen| {
+            seen.program
+                .log
+                .iter()
+                .map(|entry| entry.text.clone())
+                .collect()
+        };
+        self.scene.recording.look(texts)
+    }
+}
+
+/// How often something is done to a server that can't be stopped, so that it happens at a bad moment.
+const BURST: usize = 64;
+
+/// A start of a server.
+struct Attempt {
+    process: Process,
+    scene: Arc<Scene>,
+    start: Start,
+    /// Where it listens, as the system tells, if it does not say so itself.
+    found: Option<SocketAddr>,
+}
+
+impl Attempt {
+    fn new(program: Program, arguments: &[&str]) -> Self {
+        let scene = Scene::new(program);
+        let process = scene.start(arguments, Stdio::null());
+        let (start, found) = await_start(&scene);
+        Self {
+            process,
+            scene,
+            start,
+            found,
+        }
     }
 
-    fn log(&self) -> Vec<String> {
-        let trimmed = |line: String| line.trim_end().to_owned();
-        self.scene.recording.look(|seen| {
-            seen.program
-                .stdout
-                .iter()
-                .map(|line| trimmed(line.text()))
-                .collect()
+    /// Whether another server of the same program may have been in its way: it has ended, or listens on a
+    /// port of its own choice.
+    fn may_have_met_another(&self) -> bool {
+        let address = match &self.start {
+            Start::Listening(address) => Some(*address),
+            Start::Over => return !self.scene.is_unfinished(),
+            Start::BadBanner(_) | Start::Silent => self.found,
+        };
+        address.is_some_and(|address| (1..FIRST_CHOSEN_PORT).contains(&address.port()))
+    }
+
+    /// Where clients reach it.
+    fn address(&self) -> SocketAddr {
+        let scene = &self.scene;
+        self.reachable().unwrap_or_else(|| match &self.start {
+            Start::Listening(_) => scene.fail(Symptom::PortZero),
+            Start::BadBanner(line) => scene.fail(Symptom::BadBanner { line: line.clone() }),
+            Start::Over => scene.fail(Symptom::EndedBeforeBanner),
+            Start::Silent => scene.fail(Symptom::NoBanner),
         })
+    }
+
+    /// Where clients reach it, if they do.
+    fn reachable(&self) -> Option<SocketAddr> {
+        let mut address = match self.start {
+            Start::Listening(address) if address.port() != 0 => address,
+            _ => self.found?,
+        };
+        if address.ip().is_unspecified() {
+            address.set_ip(match address {
+                SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+                SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+            });
+        }
+        Some(address)
     }
 }
 
@@ -296,9 +418,9 @@ pub struct Refusal {
 impl Refusal {
     /// Starts the program with arguments that it must refuse: one line on stderr that contains
     /// `naming`, nothing listening, an exit status that is not 0. A program that refuses everything
-    /// is not right either, so with a good address it must serve.
+    /// is not right either, so with a good address it must listen.
     pub fn expect(program: Program, arguments: &[&str], naming: &str) {
-        Server::start(program.clone()).connect().ask("not refused");
+        Server::start(program.clone()).expect_serving();
         let refusal = Self::attempt(program, arguments, naming);
         if let Some(address) = refusal.listening {
             refusal.scene.fail(Symptom::NotRefused {
@@ -313,7 +435,7 @@ impl Refusal {
         let scene = Scene::new(program);
         let _process = scene.start(arguments, Stdio::null());
         let arguments = arguments.join(" ");
-        let listening = match await_start(&scene) {
+        let listening = match await_banner(&scene, start_deadline()) {
             Start::Listening(address) => Some(address),
             Start::BadBanner(line) => scene.fail(Symptom::BadBanner { line }),
             Start::Silent => scene.fail(Symptom::NoBanner),
@@ -326,7 +448,7 @@ impl Refusal {
                 .program
                 .exit
                 .is_some_and(|(status, _)| status.success());
-            !success && lines.len() == 1 && lines[0].contains(naming)
+            !success && lines.len() == 1 && names(&lines[0], naming)
         });
         if listening.is_none() && !is_clear {
             scene.fail(Symptom::UnclearRefusal {
@@ -361,23 +483,69 @@ enum Start {
     Silent,
 }
 
-fn await_start(scene: &Scene) -> Start {
-    let start = scene.wait_for(start_deadline(), |seen| {
-        let banner = seen.program.stdout.iter().find_map(|line| {
-            let line = line.text();
-            let address = line.strip_prefix(BANNER)?.trim_end().parse();
-            Some(address.map_or(Start::BadBanner(line), Start::Listening))
+/// Waits for the banner, or until the program listens all the same: where it says so wrongly, or not at
+/// all, the system tells the address.
+fn await_start(scene: &Scene) -> (Start, Option<SocketAddr>) {
+    let mut waited = Duration::ZERO;
+    loop {
+        let start = await_banner(scene, QUIET_WINDOW);
+        waited += QUIET_WINDOW;
+        let found = match start {
+            Start::Over => None,
+            Start::Listening(address) if address.port() != 0 => None,
+            _ => scene.find_listener(),
+        };
+        let is_clear = !matches!(start, Start::Silent) || found.is_some();
+        if is_clear || waited >= start_deadline() || scene.is_unfinished() {
+            return (start, found);
+        }
+    }
+}
+
+fn await_banner(scene: &Scene, limit: Duration) -> Start {
+    let start = scene.wait_for(limit, |seen| {
+        let banner = seen.program.banner.as_ref().map(|line| {
+            let address = line.strip_prefix(BANNER).unwrap_or_default();
+            let address = address.trim_end().parse();
+            address.map_or_else(|_| Start::BadBanner(line.clone()), Start::Listening)
         });
-        banner
-            .or_else(|| seen.program.is_over().then_some(Start::Over))
-            .or_else(|| seen.program.floods.then_some(Start::Silent))
+        banner.or_else(|| seen.program.is_over().then_some(Start::Over))
     });
     start.unwrap_or(Start::Silent)
 }
 
-fn find(seen: &Seen, line: &str) -> bool {
-    seen.program
-        .stdout
-        .iter()
-        .any(|seen| seen.text().trim_end() == line)
+/// Whether a refusal names the address: as it stands, host and port apart, or of a port that is none, the
+/// port alone.
+fn names(line: &str, address: &str) -> bool {
+    let Some((host, port)) = address.rsplit_once(':') else {
+        return line.contains(address);
+    };
+    let mut numbers = line.split(|c: char| !c.is_ascii_digit());
+    let has_port = numbers.any(|number| number == port);
+    let is_no_port = port.parse::<u16>().is_err();
+    line.contains(address) || has_port && (is_no_port || line.contains(host))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names;
+
+    #[test]
+    fn a_refusal_can_name_the_address_in_any_form() {
+        for (line, address) in [
+            ("cannot listen on nonsense: invalid", "nonsense"),
+            ("listen tcp: address 99999: invalid port", "127.0.0.1:99999"),
+            ("('127.0.0.1', 4711): in use", "127.0.0.1:4711"),
+            ("listen tcp 192.0.2.1:0: bind: cannot assign", "192.0.2.1:0"),
+        ] {
+            assert!(names(line, address), "{line}");
+        }
+        for (line, address) in [
+            ("Address already in use (os error 98)", "127.0.0.1:4711"),
+            ("port 47110 on 127.0.0.1 is in use", "127.0.0.1:4711"),
+            ("invalid port", "127.0.0.1:99999"),
+        ] {
+            assert!(!names(line, address), "{line}");
+        }
+    }
 }

@@ -219,17 +219,10 @@ fn row(seen: &Seen, connection: &ConnectionSeen, end: Micros) -> Row {
 /// it.
 fn taken_up(seen: &Seen, connection: &ConnectionSeen) -> Option<Moment> {
     let line = connected(connection.local?);
-    let logged = seen
-        .program
-        .stdout
-        .iter()
-        .find(|seen| seen.text().trim_end() == line);
-    let replied = connection.lines.first();
-    [logged, replied]
-        .into_iter()
-        .flatten()
-        .map(|line| line.at)
-        .min()
+    let mut log = seen.program.log.iter();
+    let logged = log.find(|entry| entry.text == line).map(|entry| entry.at);
+    let replied = connection.first_received();
+    [logged, replied].into_iter().flatten().min()
 }
 
 fn marks(connection: &ConnectionSeen) -> Vec<Mark> {

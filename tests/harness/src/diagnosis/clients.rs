@@ -189,6 +189,9 @@ fn too_few_hellos(evidence: &Evidence<'_>, expected: usize) -> Finding {
 }
 
 fn does_not_wait(evidence: &Evidence<'_>) -> Finding {
+    if let Some(finding) = gave_up(evidence) {
+        return finding;
+    }
     let outstanding = evidence
         .seen
         .connections
@@ -205,6 +208,26 @@ fn does_not_wait(evidence: &Evidence<'_>) -> Finding {
             "the reply is never read",
         ],
     )
+}
+
+/// A client that was not answered has ended its connection, and the program says that it has failed.
+fn gave_up(evidence: &Evidence<'_>) -> Option<Finding> {
+    let connections = &evidence.seen.connections;
+    let has_failed = |client: &&ConnectionSeen| {
+        let named = format!("{} failed: ", client.label);
+        let mut stderr = evidence.seen.program.stderr.iter();
+        stderr.any(|line| line.text().starts_with(&named))
+    };
+    let mut unanswered = connections.iter().filter(|client| !is_answered(client));
+    let client = unanswered.find(has_failed)?;
+    let patience = held(client, evidence).as_secs_f64();
+    Some(finding(
+        GIVES_UP_EARLY,
+        format!("{} gave up after {patience:.1} s", client.label),
+        "at least 2 s of patience with a slow server".into(),
+        format!("{}; {}", evidence.clients(), evidence.state()),
+        vec!["the time-out is too short"],
+    ))
 }
 
 fn never_ends(evidence: &Evidence<'_>, seconds: u64) -> Finding {

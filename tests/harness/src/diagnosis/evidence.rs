@@ -66,7 +66,7 @@ impl<'a> Evidence<'a> {
 
     /// Whether the program took the client up: its log says so, or a reply does.
     pub(super) fn is_taken_up(&self, client: &ConnectionSeen) -> bool {
-        !client.lines.is_empty()
+        client.first_received().is_some()
             || client
                 .local
                 .is_some_and(|local| self.logs(&connected(local)))
@@ -131,13 +131,9 @@ impl<'a> Evidence<'a> {
     /// How many panics there were, and how many of them clients had asked for (exercise 4's given
     /// handler panics on the message `panic`).
     pub(super) fn panics(&self) -> (usize, usize) {
-        let stderr = &self.seen.program.stderr;
-        let seen = stderr
-            .iter()
-            .filter(|line| line.text().contains("panicked at "))
-            .count();
         let asked = self.seen.connections.iter().flat_map(|client| &client.sent);
-        (seen, asked.filter(|(_, bytes)| bytes == b"panic\n").count())
+        let asked = asked.filter(|(_, bytes)| bytes == b"panic\n");
+        (self.seen.program.panics, asked.count())
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -157,9 +153,10 @@ impl<'a> Evidence<'a> {
             let after = at.since_start.as_secs_f64();
             format!("the program ended {after:.1} s after its start ({status})")
         });
-        let panic = self.seen.program.panic().map(|(message, place)| {
-            format!("it panicked at {}: {}", quote(&place), quote(&message))
-        });
+        let panic =
+            self.seen.program.panic().map(|(message, place)| {
+                format!("it panicked at {}: {}", quote(place), quote(message))
+            });
         let parts: Vec<_> = [exit, panic].into_iter().flatten().collect();
         match parts.is_empty() {
             true => "the program is running".into(),
@@ -249,12 +246,8 @@ impl<'a> Evidence<'a> {
         Timeline::of(self.seen, self.now)
     }
 
-    fn logs(&self, line: &str) -> bool {
-        self.seen
-            .program
-            .stdout
-            .iter()
-            .any(|logged| logged.text().trim_end() == line)
+    fn logs(&self, entry: &str) -> bool {
+        self.seen.program.logs(entry)
     }
 }
 

@@ -123,6 +123,7 @@ pub(super) fn find(evidence: &Evidence<'_>, symptom: &Symptom) -> Finding {
         },
         Symptom::ServedTooEarly { client } => served_too_early(evidence, *client),
         Symptom::TurnedAway { client, end } => turned_away(evidence, *client, *end),
+        Symptom::NoLogLine { .. } if evidence.has_ended() => ended(evidence),
         Symptom::NoLogLine { line } => no_log_line(evidence, line),
         Symptom::OtherLog { expected, log } => Finding {
             code: LOG_ORDER,

@@ -45,6 +45,12 @@ pub(crate) fn processor(root: u32) -> Option<Processor> {
     Some(processor)
 }
 
+/// Where the program started as process `root` listens.
+pub(crate) fn listening(root: u32) -> Option<SocketAddr> {
+    let held: Vec<_> = family(root)?.iter().flat_map(sockets_of).collect();
+    sockets::listeners().find_map(|(address, inode)| held.contains(&inode).then_some(address))
+}
+
 /// Looks at the program's end (`far`) of a connection of which the checks hold `near`.
 pub(crate) fn far_end(near: SocketAddr, far: SocketAddr) -> Option<FarEnd> {
     let ours = sockets::connection(near, far)?;
@@ -103,12 +109,16 @@ fn owners(root: u32, listener: Option<SocketAddr>) -> Option<Vec<Process>> {
 }
 
 fn holds(process: &Process, inode: u64) -> bool {
-    let Ok(descriptors) = process.fd() else {
-        return false;
-    };
-    descriptors
-        .flatten()
-        .any(|descriptor| descriptor.target == FDTarget::Socket(inode))
+    sockets_of(process).any(|own| own == inode)
+}
+
+/// The inodes of the sockets that the process holds.
+fn sockets_of(process: &Process) -> impl Iterator<Item = u64> {
+    let descriptors = process.fd().into_iter().flatten().flatten();
+    descriptors.filter_map(|descriptor| match descriptor.target {
+        FDTarget::Socket(inode) => Some(inode),
+        _ => None,
+    })
 }
 
 /// The process and all that descend from it.

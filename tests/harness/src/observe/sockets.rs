@@ -38,6 +38,17 @@ pub(super) fn listener(local: SocketAddr) -> Option<u64> {
     find(local, None).map(|socket| socket.inode)
 }
 
+/// All addresses on which somebody listens, with the sockets' inodes.
+pub(super) fn listeners() -> impl Iterator<Item = (SocketAddr, u64)> {
+    let tables = [procfs::net::tcp, procfs::net::tcp6];
+    let entries = tables
+        .into_iter()
+        .flat_map(|table| table().unwrap_or_default());
+    entries
+        .filter(|entry| entry.state == TcpState::Listen)
+        .map(|entry| (entry.local_address, entry.inode))
+}
+
 fn find(local: SocketAddr, remote: Option<SocketAddr>) -> Option<Socket> {
     ask(local, remote).unwrap_or_else(|_| in_tables(local, remote))
 }
