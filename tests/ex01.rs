@@ -33,7 +33,7 @@ fn the_second_client_waits_until_the_first_has_left(server: Server) {
 // ANCHOR_END: second-waits
 
 /// The waiting clients are served in the order in which they came, each after the one before has
-/// left. *Decided.*
+/// left. *Quiet window*, then *decided*.
 #[rstest]
 fn waiting_clients_are_served_in_the_order_they_came(server: Server) {
     let clients = server.connect_many(8);
@@ -44,6 +44,7 @@ fn waiting_clients_are_served_in_the_order_they_came(server: Server) {
     for client in &clients {
         client.say("my turn yet?");
     }
+    clients[7].expect_waiting_for(QUIET_WINDOW);
     for mut client in clients {
         client.expect_reply("my turn yet?");
         client.leave();

@@ -5,8 +5,8 @@ use std::time::Duration;
 use harness::{ClosedPort, DeafHost, Host, Outcome, Peer, Program, Rule, Run, reply_to};
 use rstest::{fixture, rstest};
 
-/// How long a reply is withheld: any client waits longer than that, at least 2 s.
-const WITHHELD: Duration = Duration::from_millis(1200);
+/// For how long a client's reply is withheld: any client waits longer than that, at least 2 s.
+const WITHHELD: Duration = Duration::from_millis(1500);
 
 fn program() -> Program {
     harness::program!()
@@ -40,6 +40,7 @@ fn answer(peers: &[Peer]) -> Vec<(usize, String)> {
 #[case::twenty(20)]
 #[case::hundred(100)]
 fn all_clients_wait_for_their_reply_at_the_same_time(host: Host, #[case] clients: usize) {
+    let host = host.strict_about(Rule::FormOfHellos);
     let run = host.run(&[&clients.to_string()]);
     let peers = host.hellos(clients);
     let replies = answer(&peers);
@@ -61,7 +62,7 @@ fn it_waits_for_every_reply(host: Host) {
     let run = host.run(&["5"]);
     let peers = host.hellos(5);
     let mut replies = answer(&peers[..4]);
-    run.expect_running_for(WITHHELD);
+    run.expect_to_wait_for(WITHHELD);
     replies.push((4, peers[4].answer()));
     run.expect_exit().expect_report(5, &[], &replies);
 }

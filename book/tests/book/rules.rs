@@ -83,7 +83,10 @@ const RULES: &[(&str, &[Rule])] = &[
             ),
             (
                 "The reply to the message `M` is `[TIMESTAMP] Server got 'M'` and `\\n`.",
-                &["protocol::every_client_gets_its_own_timestamped_reply"],
+                &[
+                    "protocol::every_client_gets_its_own_timestamped_reply",
+                    "protocol::a_reply_has_the_form_of_the_protocol",
+                ],
             ),
             (
                 "The timestamp is the time at which the message is answered",
@@ -113,6 +116,7 @@ const RULES: &[(&str, &[Rule])] = &[
                 "when it begins to serve a client and `[-] Disconnected: HOST:PORT` when that client is gone",
                 &[
                     "protocol::each_client_is_logged_when_it_comes_and_when_it_goes",
+                    "protocol::a_client_is_logged_as_gone_however_it_goes",
                     "ex02::a_client_is_logged_as_gone_while_others_stay",
                 ],
             ),
@@ -223,7 +227,18 @@ const RULES: &[(&str, &[Rule])] = &[
             ),
             (
                 "0 says that every client got its own, correct reply, and nothing else may say so",
-                &["ex03::a_wrong_reply_is_a_failure"],
+                &[
+                    "ex03::a_wrong_reply_is_a_failure",
+                    "ex03::the_exit_status_tells_whether_a_client_failed",
+                ],
+            ),
+            (
+                "The report names each client with its reply or the reason why there is none, and ends with a count.",
+                &[
+                    "ex03::each_reply_is_printed_with_its_clients_number",
+                    "ex03::each_failure_is_named",
+                    "ex03::the_last_line_is_the_summary",
+                ],
             ),
             (
                 "It is cut: the connection ended in the middle of the line.",

@@ -1,5 +1,6 @@
 //! A server that the checks play to a client under test.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::Stdio;
@@ -17,7 +18,7 @@ use crate::diagnosis::{LONG_WAIT, Symptom};
 use crate::observe;
 use crate::patience::LONGEST_UNSEEN;
 use crate::program::Program;
-use crate::recording::{ConnectionSeen, Event, Seen, Side};
+use crate::recording::{ConnectionSeen, Event, Line, Seen, Side};
 use crate::run::Run;
 use crate::scene::{Rule, Scene};
 use crate::timeline::Timeline;
@@ -93,26 +94,27 @@ impl Host {
         self.scene.timeline()
     }
 
-    /// Waits until this many clients have said hello, none of which has been answered, and expects
-    /// that they are numbered from 0. They come back in the order of their numbers.
+    /// Waits until this many clients have said hello, none of which has been answered. They come back in
+    /// the order of their numbers. That these begin at 0, and that each hello has its newline, is judged
+    /// where the check is strict about it.
     pub fn hellos(&self, clients: usize) -> Vec<Peer> {
-        let mut peers = self.first_messages(clients);
+        let is_strict = self.scene.is_strict_about(Rule::FormOfHellos);
+        let mut peers = self.first_messages(clients, is_strict);
         self.expect_all_to_wait();
         peers.sort_by_key(Peer::number);
-        for peer in &peers {
-            if let Some(number) = peer.number() {
-                let label = format!("client {number}");
-                self.scene
-                    .recording
-                    .record(Event::Named(peer.connection.id(), label));
-            }
+        for (number, peer) in peers.iter().enumerate() {
+            let label = format!("client {number}");
+            let id = peer.connection.id();
+            self.scene.recording.record(Event::Named(id, label));
         }
         let hellos: Vec<_> = peers.iter().map(Peer::message).collect();
         let right = (0..clients).map(|number| format!("Hello from client {number}"));
-        if !right.eq(hellos
+        let said = hellos
             .iter()
-            .map(|hello| hello.trim_end_matches('\r').to_owned()))
-        {
+            .map(|hello| hello.trim_end_matches('\r').to_owned());
+        let numbers: BTreeSet<_> = peers.iter().map(Peer::number).collect();
+        let is_told_apart = numbers.len() == peers.len() && !numbers.contains(&None);
+        if !right.eq(said) && (is_strict || !is_told_apart) {
             self.scene.fail(Symptom::OtherHellos { hellos });
         }
         peers
@@ -168,7 +170,7 @@ impl Host {
 
     /// Waits for the one client's first message.
     pub fn first_message(&self, message: &str) -> Peer {
-        let peer = self.first_messages(1).remove(0);
+        let peer = self.first_messages(1, true).remove(0);
         let said = peer.message();
         if said.trim_end_matches('\r') != message {
             self.scene.fail(Symptom::OtherLineSent {
@@ -179,21 +181,36 @@ impl Host {
         peer
     }
 
-    fn first_messages(&self, clients: usize) -> Vec<Peer> {
-        let said = self.scene.wait_for(start_deadline(), |seen| {
-            let waiting =
-                |client: &&ConnectionSeen| !client.lines.is_empty() && client.end.is_none();
-            let said = seen.connections.iter().filter(waiting).count();
+    /// Waits until this many clients have sent a line; where it need not have a newline, what they have sent
+    /// when nothing more comes.
+    fn first_messages(&self, clients: usize, with_newline: bool) -> Vec<Peer> {
+        let is_there = |client: &ConnectionSeen| client.first_received().is_some();
+        let is_whole = |client: &ConnectionSeen| !client.lines.is_empty();
+        let said = self.await_from(clients, start_deadline(), is_there)
+            && (self.await_from(clients, QUIET_WINDOW, is_whole) || !with_newline);
+        if !said {
+            self.scene.fail(Symptom::TooFewHellos { expected: clients });
+        }
+        self.take_arrived()
+    }
+
+    /// Waits until so many clients that are still there have done that.
+    fn await_from(
+        &self,
+        clients: usize,
+        limit: Duration,
+        done: fn(&ConnectionSeen) -> bool,
+    ) -> bool {
+        let all = self.scene.wait_for(limit, |seen| {
+            let waiting = |client: &&ConnectionSeen| done(client) && client.end.is_none();
+            let count = seen.connections.iter().filter(waiting).count();
             let now = self.scene.recording.now().since_start;
             let gave_up = |client: &&ConnectionSeen| has_given_up(client, now);
             let over = seen.program.is_over()
                 || seen.connections.iter().filter(gave_up).count() >= TELLING;
-            (said >= clients).then_some(true).or(over.then_some(false))
+            (count >= clients).then_some(true).or(over.then_some(false))
         });
-        if said != Some(true) {
-            self.scene.fail(Symptom::TooFewHellos { expected: clients });
-        }
-        self.take_arrived()
+        all == Some(true)
     }
 
     /// Every client that has connected and was not taken yet.
@@ -320,11 +337,10 @@ impl Peer {
     /// Its latest message.
     pub fn message(&self) -> String {
         self.scene.recording.look(|seen| {
-            let lines = &seen.connections[self.connection.id()].lines;
-            lines
-                .get(self.messages - 1)
-                .map(|line| line.text())
-                .unwrap_or_default()
+            let client = &seen.connections[self.connection.id()];
+            let tail = || String::from_utf8_lossy(&client.tail).into_owned();
+            let line = client.lines.get(self.messages - 1);
+            line.map_or_else(tail, Line::text)
         })
     }
 
@@ -434,9 +450,11 @@ impl Peer {
     }
 
     fn has_spoken(&self) -> bool {
-        self.scene
-            .recording
-            .look(|seen| !seen.connections[self.connection.id()].lines.is_empty())
+        self.scene.recording.look(|seen| {
+            seen.connections[self.connection.id()]
+                .first_received()
+                .is_some()
+        })
     }
 }
 

@@ -83,16 +83,34 @@ impl Run {
         }
     }
 
-    /// Watches for `window` whether the program ends, and fails if it does. By the clock alone: its
-    /// clients may give up after 2 s.
-    pub fn expect_running_for(&self, window: Duration) {
+    /// Watches whether the program ends before its first client has waited for so long, and fails if it
+    /// does. By the clock alone: its clients may give up after 2 s.
+    pub fn expect_to_wait_for(&self, wait: Duration) {
         let over = self
             .scene
             .recording
-            .wait_for(window, |seen| seen.program.exit.map(|_| ()));
+            .wait_for(wait.saturating_sub(self.longest_wait()), |seen| {
+                seen.program.exit.map(|_| ())
+            });
         if over.is_some() {
+            self.scene.judge_fairness(self.longest_wait());
             self.scene.fail(Symptom::EndedWhileWaiting);
         }
+    }
+
+    /// For how long its first client has been connected.
+    fn longest_wait(&self) -> Duration {
+        let first = self.scene.recording.look(|seen| {
+            let connected = seen
+                .connections
+                .iter()
+                .filter_map(|client| client.connected);
+            connected.min()
+        });
+        let now = self.scene.recording.now().since_start;
+        first.map_or(Duration::ZERO, |first| {
+            now.saturating_sub(first.since_start)
+        })
     }
 
     /// Expects that no client gives up before it has waited this long. Since the program's start at

@@ -25,6 +25,8 @@ pub enum Rule {
     EachMessageByItself,
     /// A timestamp is the time of the answer.
     Timestamps,
+    /// A stress client's hellos are those that are asked for, each with its newline.
+    FormOfHellos,
     /// A stress client prints each reply, with its client's number.
     PrintedReplies,
     /// It names each client that failed, and says why.
@@ -232,12 +234,7 @@ impl Scene {
             // Its last words came before that, and may only not be read yet.
             self.wait_for(deadline(), |seen| seen.program.is_over().then_some(()));
         }
-        if let Some(late) = self.unfairness().filter(|&late| late > FAIR) {
-            panic!(
-                "could not judge: this machine is so busy that a reply was late by {late:.1?}, and a \
-                 client may give up after 2 s; try again, or with fewer checks at a time"
-            );
-        }
+        self.judge_fairness(self.unfairness().unwrap_or_default());
         let vitals = self.vitals();
         let accepted = self.accepted();
         let capacity = self.capacity.get().copied().unwrap_or_default();
@@ -256,6 +253,17 @@ impl Scene {
                 diagnose(&self.program, &evidence, &symptom)
             })
             .raise()
+    }
+
+    /// # Panics
+    ///
+    /// If a client's reply was so late that it may have given up: then nothing can be said about it.
+    pub(crate) fn judge_fairness(&self, late: Duration) {
+        assert!(
+            late <= FAIR,
+            "could not judge: this machine is so busy that a reply was late by {late:.1?}, and a client \
+             may give up after 2 s; try again, or with fewer checks at a time"
+        );
     }
 
     /// By how much the clients under test may have been kept from having their replies in time by

@@ -1,5 +1,6 @@
 //! A program under test that is a server.
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,7 +10,7 @@ use crate::client::Client;
 use crate::deadline::{QUIET_WINDOW, deadline, start_deadline};
 use crate::diagnosis::{Capacity, Symptom};
 use crate::log::{BANNER, connected, disconnected};
-use crate::observe::Load;
+use crate::observe::{self, Load};
 use crate::process::Process;
 use crate::program::Program;
 use crate::recording::{Line, Seen};
@@ -28,6 +29,8 @@ pub struct Server {
     scene: Arc<Scene>,
     address: SocketAddr,
     arguments: Vec<String>,
+    /// The connections of clients that have left whose other ends need not be waited for.
+    gone: Mutex<BTreeSet<usize>>,
     /// Given back when the process has ended.
     _turn: Option<MutexGuard<'static, ()>>,
 }
@@ -59,6 +62,7 @@ impl Server {
                 .iter()
                 .map(|&argument| argument.to_owned())
                 .collect(),
+            gone: Mutex::default(),
             _turn: turn,
         }
     }
@@ -122,9 +126,36 @@ impl Server {
         self.address
     }
 
-    /// Connects a client. It reads whatever the server sends.
+    /// Connects a client. It reads whatever the server sends. Those who have left before have really gone by
+    /// then: whether the server still has to do with them would be a matter of luck.
     pub fn connect(&self) -> Client {
+        self.wait_until_gone();
         Client::connect(&self.scene, self.address, true)
+    }
+
+    /// Waits until the server has closed its ends of the connections of those who have left. A client that
+    /// it does not let go within a quiet window is not waited for again.
+    fn wait_until_gone(&self) {
+        let mut gone = self.gone.lock().unwrap_or_else(PoisonError::into_inner);
+        let left: Vec<_> = self.scene.recording.look(|seen| {
+            let clients = seen.connections.iter().enumerate();
+            let left = clients.filter(|(id, client)| client.left.is_some() && !gone.contains(id));
+            left.map(|(id, client)| (id, client.local)).collect()
+        });
+        let has_end = |local: &Option<SocketAddr>| {
+            local.is_some_and(|local| observe::has_end(local, self.address))
+        };
+        if !left.is_empty() {
+            self.scene.poll_for(QUIET_WINDOW, || {
+                let over = self
+                    .scene
+                    .recording
+                    .look(|seen| seen.program.exit.is_some());
+                let waits = !over && left.iter().any(|(_, local)| has_end(local));
+                (!waits).then_some(())
+            });
+            gone.extend(left.into_iter().map(|(id, _)| id));
+        }
     }
 
     /// Connects a client that never reads.
