@@ -100,27 +100,31 @@ fn a_reply_can_arrive_in_pieces(host: Host) {
 fn every_form_of_timestamp_is_accepted(host: Host, #[case] timestamp: &str) {
     let run = host.run(&["1"]);
     let peers = host.hellos(1);
-    let reply = format!("[{timestamp}] Server got 'Hello from client 0'");
+    let reply = format!("[{timestamp}] Server got '{}'", peers[0].message());
     peers[0].send(format!("{reply}\n").as_bytes());
     run.expect_exit().expect_report(1, &[], &[(0, reply)]);
 }
 
-/// A client whose reply is not its own, or not a reply, has failed; the others have not. *Decided.*
+/// A client whose reply is not its own, or not a reply, has failed; the others have not. *Decided.* (Its own
+/// message stands for `OWN`, another client's for `OTHER`.)
 #[rstest]
-#[case::anothers("[2026-01-31 12:00:00.123456] Server got 'Hello from client 8'\n")]
-#[case::longer_number("[2026-01-31 12:00:00.123456] Server got 'Hello from client 77'\n")]
-#[case::no_timestamp("Server got 'Hello from client 7'\n")]
-#[case::empty_timestamp("[] Server got 'Hello from client 7'\n")]
-#[case::no_such_date("[2026-02-30 12:00:00.123456] Server got 'Hello from client 7'\n")]
-#[case::no_such_time("[2026-01-31 25:00:00.123456] Server got 'Hello from client 7'\n")]
-#[case::odd_offset("[2026-01-31 12:00:00.123456 or so] Server got 'Hello from client 7'\n")]
-#[case::only_an_echo("Hello from client 7\n")]
+#[case::anothers("[2026-01-31 12:00:00.123456] Server got 'OTHER'\n")]
+#[case::longer_number("[2026-01-31 12:00:00.123456] Server got 'OWN7'\n")]
+#[case::no_timestamp("Server got 'OWN'\n")]
+#[case::empty_timestamp("[] Server got 'OWN'\n")]
+#[case::no_such_date("[2026-02-30 12:00:00.123456] Server got 'OWN'\n")]
+#[case::no_such_time("[2026-01-31 25:00:00.123456] Server got 'OWN'\n")]
+#[case::odd_offset("[2026-01-31 12:00:00.123456 or so] Server got 'OWN'\n")]
+#[case::only_an_echo("OWN\n")]
 #[case::empty("\n")]
 fn a_wrong_reply_is_a_failure(host: Host, #[case] reply: &str) {
     let run = host.run(&["10"]);
     let mut peers = host.hellos(10);
     let mut replies = answer(&peers[..7]);
     let seventh = peers.remove(7);
+    let reply = reply
+        .replace("OWN", &seventh.message())
+        .replace("OTHER", &peers[7].message());
     seventh.send(reply.as_bytes());
     replies.extend(
         peers[7..]

@@ -10,9 +10,12 @@ use crate::diagnosis::Symptom;
 use crate::log::connected;
 use crate::observe;
 use crate::received::{Heard, Position, Wanted};
-use crate::recording::{ConnectionSeen, End, Line, Seen, Side};
+use crate::recording::{ConnectionSeen, End, Line, Moment, Seen, Side};
 use crate::reply::{self, Malformed, Timestamp};
 use crate::scene::{Rule, Scene};
+
+/// A client that is not to be silent is silent for less than that, unless the machine is slow.
+const LONGEST_SILENCE: Duration = Duration::from_millis(500);
 
 /// A connected client. It leaves when it is dropped.
 pub struct Client {
@@ -101,11 +104,14 @@ impl Client {
     pub fn expect_reply(&mut self, message: &str) {
         match self.hear(message) {
             Some(Ok(heard)) => self.judge(heard, message),
-            Some(Err(end)) => self.fail(Symptom::EndInsteadOfReply {
-                client: self.connection.id(),
-                message: message.to_owned(),
-                end,
-            }),
+            Some(Err(end)) => {
+                self.expect_no_idle_end();
+                self.fail(Symptom::EndInsteadOfReply {
+                    client: self.connection.id(),
+                    message: message.to_owned(),
+                    end,
+                })
+            }
             None => self.fail_without_reply(message),
         }
     }
@@ -256,6 +262,33 @@ impl Client {
         match (heard, line) {
             (None, Some(line)) => Some(Ok(Heard::Other(line))),
             (heard, _) => heard,
+        }
+    }
+
+    /// # Panics
+    ///
+    /// If the server ended the connection while nothing was said on it, because the checks were so slow:
+    /// whether it has a time-out for idle clients is not this check's rule.
+    fn expect_no_idle_end(&self) {
+        let idle = self.look(|seen| {
+            let (_, end) = seen.end?;
+            let before = |at: &Moment| *at < end;
+            let sent = seen.sent.iter().map(|(at, _)| *at);
+            let received = seen.lines.iter().map(|line| line.at);
+            let last = sent
+                .chain(received)
+                .chain(seen.connected)
+                .filter(before)
+                .max()?;
+            let was_asked = seen.sent.last().is_some_and(|(at, _)| before(at));
+            let idle = end.since_start.saturating_sub(last.since_start);
+            (!was_asked).then_some(idle)
+        });
+        if let Some(idle) = idle.filter(|&idle| idle > LONGEST_SILENCE) {
+            panic!(
+                "could not judge: this machine is so busy that a client was silent for {idle:.1?}; try \
+                 again, or with fewer checks at a time"
+            );
         }
     }
 

@@ -1,8 +1,8 @@
 //! A program under test that is a server.
 
-use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -29,8 +29,8 @@ pub struct Server {
     scene: Arc<Scene>,
     address: SocketAddr,
     arguments: Vec<String>,
-    /// The connections of clients that have left whose other ends need not be waited for.
-    gone: Mutex<BTreeSet<usize>>,
+    /// Whether it lets its clients go when they leave, as far as is known.
+    lets_go: AtomicBool,
     /// Given back when the process has ended.
     _turn: Option<MutexGuard<'static, ()>>,
 }
@@ -62,7 +62,7 @@ impl Server {
                 .iter()
                 .map(|&argument| argument.to_owned())
                 .collect(),
-            gone: Mutex::default(),
+            lets_go: AtomicBool::new(true),
             _turn: turn,
         }
     }
@@ -133,29 +133,29 @@ impl Server {
         Client::connect(&self.scene, self.address, true)
     }
 
-    /// Waits until the server has closed its ends of the connections of those who have left. A client that
-    /// it does not let go within a quiet window is not waited for again.
+    /// Waits until the server has closed its ends of the connections of those who have left, and waits for
+    /// something again. One that has once not done so within a quiet window is not waited for any more.
     fn wait_until_gone(&self) {
-        let mut gone = self.gone.lock().unwrap_or_else(PoisonError::into_inner);
         let left: Vec<_> = self.scene.recording.look(|seen| {
-            let clients = seen.connections.iter().enumerate();
-            let left = clients.filter(|(id, client)| client.left.is_some() && !gone.contains(id));
-            left.map(|(id, client)| (id, client.local)).collect()
+            let left = seen
+                .connections
+                .iter()
+                .filter(|client| client.left.is_some());
+            left.filter_map(|client| client.local).collect()
         });
-        let has_end = |local: &Option<SocketAddr>| {
-            local.is_some_and(|local| observe::has_end(local, self.address))
-        };
-        if !left.is_empty() {
-            self.scene.poll_for(QUIET_WINDOW, || {
-                let over = self
-                    .scene
-                    .recording
-                    .look(|seen| seen.program.exit.is_some());
-                let waits = !over && left.iter().any(|(_, local)| has_end(local));
-                (!waits).then_some(())
-            });
-            gone.extend(left.into_iter().map(|(id, _)| id));
+        if left.is_empty() || !self.lets_go.load(Ordering::Relaxed) {
+            return;
         }
+        let gone = self.scene.poll_for(QUIET_WINDOW, || {
+            let over = self
+                .scene
+                .recording
+                .look(|seen| seen.program.exit.is_some());
+            let has_end = |local: &SocketAddr| observe::has_end(*local, self.address);
+            let is_at_rest = !left.iter().any(has_end) && !self.scene.processor().can_run;
+            (over || is_at_rest).then_some(())
+        });
+        self.lets_go.store(gone.is_some(), Ordering::Relaxed);
     }
 
     /// Connects a client that never reads.
