@@ -129,6 +129,76 @@ const NUMBERS: &[(&str, &[Number])] = &[
         "instructor.md",
         &[
             (
+                "| ex02 | each read is decoded by itself, so a character can be cut in two | 99 |",
+                "tests/corpus/mutants/ex02-decodes-each-read.toml",
+                "\nmark = 99\n",
+            ),
+            (
+                "| ex01 | the message `quit` closes the connection | 98 |",
+                "tests/corpus/mutants/ex01-quit-closes.toml",
+                "\nmark = 98\n",
+            ),
+            (
+                "| ex02 | the default port is not 5000 | 99 |",
+                "tests/corpus/mutants/ex02-default-port-is-another.toml",
+                "\nmark = 99\n",
+            ),
+            (
+                "| ex02 | the timestamp is made up | 97 |",
+                "tests/corpus/mutants/ex02-timestamp-made-up.toml",
+                "\nmark = 97\n",
+            ),
+            (
+                "| ex01 | the timestamp is taken when the client connects | 95 |",
+                "tests/corpus/mutants/ex01-timestamp-of-the-start.toml",
+                "\nmark = 95\n",
+            ),
+            (
+                "| ex02 | `?` on `accept`: out of descriptors once, the server ends | 90 |",
+                "tests/corpus/mutants/ex02-an-accept-error-is-fatal.toml",
+                "\nmark = 90\n",
+            ),
+            (
+                "| ex01 | a reply has no newline | 85 |",
+                "tests/corpus/mutants/ex01-no-newline-after-the-reply.toml",
+                "\nmark = 85\n",
+            ),
+            (
+                "| ex04 | a job that panics takes its worker along | 85 |",
+                "tests/corpus/mutants/ex04-a-panic-takes-the-worker.toml",
+                "\nmark = 85\n",
+            ),
+            (
+                "| ex03 | the stress client counts any reply | 68 |",
+                "tests/corpus/mutants/ex03-does-not-look-at-the-reply.toml",
+                "\nmark = 68\n",
+            ),
+            (
+                "| ex04 | a thread for each job, in place of a pool | 55 |",
+                "tests/corpus/mutants/ex04-a-thread-for-each-job.toml",
+                "\nmark = 55\n",
+            ),
+            (
+                "| ex02 | the first read stands in the accept loop | 59 |",
+                "tests/corpus/mutants/ex02-reads-before-it-spawns.toml",
+                "\nmark = 59\n",
+            ),
+            (
+                "| ex02 | one loop, handed in for threads | 40 |",
+                "tests/corpus/mutants/ex02-serves-in-the-accept-loop.toml",
+                "\nmark = 40\n",
+            ),
+            (
+                "| ex03 | the stress client runs one client after another | 24 |",
+                "tests/corpus/mutants/ex03-one-after-another.toml",
+                "\nmark = 24\n",
+            ),
+            (
+                "| ex01 | the server never answers | 9 |",
+                "tests/corpus/mutants/ex01-never-answers.toml",
+                "\nmark = 9\n",
+            ),
+            (
                 "Rust](https://rustup.rs) 1.88 or newer",
                 "Cargo.toml",
                 "rust-version = \"1.88\"",
