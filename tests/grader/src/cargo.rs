@@ -106,8 +106,41 @@ pub(crate) fn build_launcher() -> Result<PathBuf> {
 }
 
 fn cargo(workspace: &Path) -> Command {
-    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut command = without_own_settings(command);
     command.current_dir(workspace);
+    command
+}
+
+/// Settings of somebody's own that change what the compiler makes (Cargo's book, *Environment Variables*).
+const OWN_SETTINGS: [&str; 13] = [
+    "CARGO_BUILD_RUSTC",
+    "CARGO_BUILD_RUSTC_WRAPPER",
+    "CARGO_BUILD_RUSTC_WORKSPACE_WRAPPER",
+    "CARGO_BUILD_RUSTFLAGS",
+    "CARGO_BUILD_TARGET",
+    "CARGO_ENCODED_RUSTFLAGS",
+    "CARGO_INCREMENTAL",
+    "RUSTC",
+    "RUSTC_BOOTSTRAP",
+    "RUSTC_WORKSPACE_WRAPPER",
+    "RUSTC_WRAPPER",
+    "RUSTDOCFLAGS",
+    "RUSTFLAGS",
+];
+
+/// Takes from the command's environment what would have a say in how a program is compiled: a mark must
+/// not depend on it.
+pub(crate) fn without_own_settings(mut command: Command) -> Command {
+    let is_own = |name: &str| {
+        let of_a_target = name.starts_with("CARGO_TARGET_") && name.ends_with("_RUSTFLAGS");
+        OWN_SETTINGS.contains(&name) || name.starts_with("CARGO_PROFILE_") || of_a_target
+    };
+    for (name, _) in env::vars_os() {
+        if name.to_str().is_some_and(is_own) {
+            command.env_remove(name);
+        }
+    }
     command
 }
 

@@ -6,14 +6,15 @@ use std::env;
 use std::fs;
 use std::mem;
 use std::num::NonZero;
-use std::path::Path;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
-use crate::cargo::CompilerOutput;
-use crate::compile::Toolchain;
+mod differences;
+
+use crate::cargo::{self, CompilerOutput};
+use crate::compile::{Sources, Toolchain, given_file, reference_sources};
 use crate::course::{Exercise, root};
 use crate::journal::{Journal, Key};
 use crate::judge::{graded_check, graded_exercise, without_checks};
@@ -36,20 +37,19 @@ pub struct Grader<'a> {
     toolchain: Toolchain,
     /// Of all that a verdict depends on but the submission.
     key: Key,
+    /// What is wrong with this machine, once it is known: then nothing more is judged.
+    fault: OnceLock<String>,
 }
 
 impl<'a> Grader<'a> {
     /// Compiles the checks and the libraries, once for all submissions.
     pub fn new(sandbox: Sandbox, exercises: &[&'a Exercise]) -> Result<Self> {
         let toolchain = Toolchain::new(exercises)?;
-        let key = Key::default()
-            .with(checks_fingerprint()?)
-            .with(&toolchain.version)
-            .with(sandbox.protection());
         let exercises = exercises
             .iter()
             .map(|&exercise| Ok((exercise, Stage::new(exercise)?)))
-            .collect::<Result<_>>()?;
+            .collect::<Result<Vec<_>>>()?;
+        let key = key(&sandbox, &toolchain, &exercises)?;
         // From here on: the libraries and checks are compiled like anything else.
         sandbox.take_precedence()?;
         Ok(Self {
@@ -57,7 +57,71 @@ impl<'a> Grader<'a> {
             exercises,
             toolchain,
             key,
+            fault: OnceLock::new(),
         })
+    }
+
+    /// Judges the reference solutions in the submissions' way, as many at the same time as will be of these
+    /// submissions. So a machine that can't judge is found before anybody is judged.
+    ///
+    /// # Errors
+    ///
+    /// If one of them does not get full marks.
+    pub fn check_machine(&self, submissions: &[Collected], at_once: usize) -> Result<()> {
+        let cores = cores()?;
+        let work = submissions.len() * self.exercises.len();
+        let width = work.min(at_once).max(self.exercises.len());
+        let references: Vec<_> = self.exercises.iter().cycle().take(width).collect();
+        let faults = in_parallel(&references, at_once, |worker, (exercise, stage)| {
+            self.fault_of_reference(exercise, stage, cores[worker % cores.len()])
+        });
+        match faults.into_iter().flatten().next() {
+            None => Ok(()),
+            Some(fault) => bail!(
+                "this machine can't judge now: {fault}; nothing was graded. Give it what it lacks, or \
+                 try `--jobs 1`"
+            ),
+        }
+    }
+
+    /// What keeps the reference solution from full marks; none if it has them.
+    fn fault_of_reference(
+        &self,
+        exercise: &Exercise,
+        stage: &Stage,
+        core: usize,
+    ) -> Option<String> {
+        let name = &exercise.name;
+        let judged = reference_sources(exercise)
+            .and_then(|sources| self.compile_and_check(exercise, stage, &sources, core));
+        let judged = match judged {
+            Ok(judged) => judged,
+            Err(error) => return Some(format!("{name}: {}", one_line(&format!("{error:#}")))),
+        };
+        if let Some(output) = &judged.compiler {
+            let output = one_line(output);
+            return Some(format!(
+                "the reference solution of {name} does not compile: {output}"
+            ));
+        }
+        let check = judged.first_failure()?;
+        let why = match &check.verdict {
+            Verdict::CouldNotJudge(reason) => format!("could not be judged: {}", one_line(reason)),
+            verdict => format!(
+                "gets {} of {} points: {} {}",
+                judged.points,
+                judged.of,
+                check.name,
+                verdict.words()
+            ),
+        };
+        Some(format!("the reference solution of {name} {why}"))
+    }
+
+    /// What is wrong with this machine, if that was found while a class was graded: what is not judged then
+    /// is not the submissions' fault.
+    pub fn fault(&self) -> Option<&str> {
+        self.fault.get().map(String::as_str)
     }
 
     /// Grades the submissions, `at_once` of their exercises at the same time. `done` hears of each when it
@@ -70,7 +134,10 @@ impl<'a> Grader<'a> {
         done: impl Fn(&Graded) + Sync,
     ) -> Result<Class> {
         let cores = cores()?;
-        let in_work: Vec<_> = submissions.iter().map(InWork::new).collect();
+        let in_work = submissions
+            .iter()
+            .map(|submission| Ok(InWork::new(submission, self.left_behind(submission)?)))
+            .collect::<Result<Vec<_>>>()?;
         let work: Vec<_> = in_work
             .iter()
             .flat_map(|submission| (0..self.exercises.len()).map(move |index| (submission, index)))
@@ -91,7 +158,26 @@ impl<'a> Grader<'a> {
         })
     }
 
-    /// The verdict on one exercise: the journal's, or a new one.
+    /// What was handed in and not taken, the changes to given files with it.
+    fn left_behind(&self, submission: &Collected) -> Result<Vec<String>> {
+        let mut left_behind = submission.left_behind.clone();
+        for (exercise, _) in &self.exercises {
+            let Some(sources) = submission.sources.get(&exercise.name) else {
+                continue;
+            };
+            let replaced = differences::replaced(exercise, sources)?;
+            left_behind.extend(replaced.iter().map(|given| {
+                format!(
+                    "{}/{given}: it is given, and was changed; the course's own was used",
+                    exercise.folder
+                )
+            }));
+        }
+        Ok(left_behind)
+    }
+
+    /// The verdict on one exercise, and what differs from the student's own checkout where it does not
+    /// compile.
     fn judge(
         &self,
         submission: &Collected,
@@ -101,34 +187,69 @@ impl<'a> Grader<'a> {
         core: usize,
     ) -> Result<GradedExercise> {
         let Some(sources) = submission.sources.get(&exercise.name) else {
-            return Ok(without_checks(exercise, || Verdict::NotSubmitted, None));
+            return Ok(without_checks(exercise, &Verdict::NotSubmitted, None));
         };
+        let mut judged =
+            self.recall_or_judge(submission, exercise, stage, journal, core, sources)?;
+        if let Some(output) = &mut judged.compiler {
+            differences::put_first(output, submission, exercise, sources)?;
+        }
+        Ok(judged)
+    }
+
+    /// The journal's verdict, or a new one.
+    fn recall_or_judge(
+        &self,
+        submission: &Collected,
+        exercise: &Exercise,
+        stage: &Stage,
+        journal: &Journal,
+        core: usize,
+        sources: &Sources,
+    ) -> Result<GradedExercise> {
         let mut key = self.key.clone().with(&submission.name).with(&exercise.name);
         for (path, text) in sources {
             key = key.with(path).with(text);
         }
         let key = key.text();
         if let Some(known) = journal.get(&key) {
-            return Ok(known.clone());
+            return Ok(known);
         }
-        let judged = self
+        let could_not = |reason| without_checks(exercise, &Verdict::CouldNotJudge(reason), None);
+        if self.fault().is_some() {
+            return Ok(could_not("the grading was stopped before".to_owned()));
+        }
+        let mut judged = self
             .compile_and_check(exercise, stage, sources, core)
-            .unwrap_or_else(|error| {
-                let reason = format!("{error:#}");
-                without_checks(exercise, || Verdict::CouldNotJudge(reason.clone()), None)
-            });
+            .unwrap_or_else(|error| could_not(format!("{error:#}")));
         // What could not be judged is tried again the next time.
         if judged.is_final() {
             journal.put(&key, &submission.name, &judged)?;
+        } else {
+            self.blame(&mut judged, exercise, stage, core);
         }
         Ok(judged)
+    }
+
+    /// Something could not be judged: whether the machine is at fault, the reference solution tells.
+    fn blame(&self, judged: &mut GradedExercise, exercise: &Exercise, stage: &Stage, core: usize) {
+        match self.fault_of_reference(exercise, stage, core) {
+            Some(fault) => _ = self.fault.set(fault),
+            None => {
+                for check in &mut judged.checks {
+                    if let Verdict::CouldNotJudge(reason) = &mut check.verdict {
+                        *reason += " (the reference solution was judged right after it, in full)";
+                    }
+                }
+            }
+        }
     }
 
     fn compile_and_check(
         &self,
         exercise: &Exercise,
         stage: &Stage,
-        sources: &BTreeMap<String, Vec<u8>>,
+        sources: &Sources,
         core: usize,
     ) -> Result<GradedExercise> {
         let scratch = tempfile::tempdir().context("cannot make a scratch folder")?;
@@ -140,7 +261,7 @@ impl<'a> Grader<'a> {
             Err(CompilerOutput(text)) => {
                 return Ok(without_checks(
                     exercise,
-                    || Verdict::DoesNotCompile,
+                    &Verdict::DoesNotCompile,
                     Some(text),
                 ));
             }
@@ -155,18 +276,28 @@ impl<'a> Grader<'a> {
     }
 }
 
+/// The first line with something in it.
+fn one_line(text: &str) -> &str {
+    let mut lines = text.lines().map(str::trim);
+    lines
+        .find(|line| !line.is_empty())
+        .unwrap_or("no reason is given")
+}
+
 /// A submission some of whose exercises are judged.
 struct InWork<'a> {
     collected: &'a Collected,
+    left_behind: Vec<String>,
     /// By the exercises' places in the course.
     judged: Mutex<BTreeMap<usize, GradedExercise>>,
     graded: OnceLock<Graded>,
 }
 
 impl<'a> InWork<'a> {
-    fn new(collected: &'a Collected) -> Self {
+    fn new(collected: &'a Collected, left_behind: Vec<String>) -> Self {
         Self {
             collected,
+            left_behind,
             judged: Mutex::default(),
             graded: OnceLock::new(),
         }
@@ -181,7 +312,7 @@ impl<'a> InWork<'a> {
             self.graded.get_or_init(|| Graded {
                 submission: self.collected.name.clone(),
                 problem: self.collected.problem.clone(),
-                left_behind: self.collected.left_behind.clone(),
+                left_behind: self.left_behind.clone(),
                 exercises: exercises.into_values().collect(),
             })
         })
@@ -198,42 +329,30 @@ pub fn exercises_at_once() -> usize {
     EXERCISES_A_CORE * thread::available_parallelism().map_or(1, NonZero::get)
 }
 
-/// Changes when anything changes by which a program is judged: checks, harness, points, given files,
-/// libraries, the grader itself, and how patient it is.
-fn checks_fingerprint() -> Result<String> {
+/// Of all that a verdict depends on but the submission: what was built to judge it with, the files of the
+/// course's that are put into it, the compiler, the protection, and how patient the checks are.
+fn key(sandbox: &Sandbox, toolchain: &Toolchain, exercises: &[(&Exercise, Stage)]) -> Result<Key> {
     let patience = env::var_os("PATIENCE").unwrap_or_default();
-    let mut key = Key::default().with(patience.as_encoded_bytes());
-    for part in [
-        "tests",
-        "tests/grader/src",
-        "tests/harness/src",
-        "tests/launcher/src",
-        "exercises",
-        "solutions",
-        "Cargo.lock",
-    ] {
-        let depth = if part == "tests" { 1 } else { usize::MAX };
-        key = add(key, &root().join(part), depth)?;
+    let mut key = Key::default()
+        .with(patience.as_encoded_bytes())
+        .with(&toolchain.version)
+        .with(sandbox.protection());
+    let grader = env::current_exe().context("cannot find the grader's own executable")?;
+    let checks = exercises
+        .iter()
+        .map(|(_, stage)| stage.executable().to_owned());
+    let built = [
+        grader,
+        cargo::build_launcher()?,
+        root().join("tests/course.toml"),
+    ];
+    for path in built.into_iter().chain(checks).chain(toolchain.libraries()) {
+        let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        key = key.with(bytes);
     }
-    Ok(key.text())
-}
-
-/// Adds a file, or the files of a folder and, to this depth, of those in it.
-fn add(mut key: Key, path: &Path, depth: usize) -> Result<Key> {
-    let read = || format!("cannot read {}", path.display());
-    if path.is_file() {
-        let text = fs::read(path).with_context(read)?;
-        return Ok(key.with(path.to_string_lossy().as_bytes()).with(text));
-    }
-    let mut entries = fs::read_dir(path)
-        .with_context(read)?
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<Result<Vec<_>, _>>()
-        .with_context(read)?;
-    entries.sort();
-    for entry in entries {
-        if entry.is_file() || depth > 1 {
-            key = add(key, &entry, depth.saturating_sub(1))?;
+    for (exercise, _) in exercises {
+        for given in &exercise.given {
+            key = key.with(given_file(exercise, given)?);
         }
     }
     Ok(key)

@@ -39,14 +39,32 @@ pub(crate) fn grade(
     }
     fs::create_dir_all(&options.report)
         .with_context(|| format!("cannot make {}", options.report.display()))?;
-    let journal = Journal::open(&options.report.join("journal.jsonl"))?;
+    let journal_file = options.report.join("journal.jsonl");
+    let mut journal = Journal::open(&journal_file)?;
+    if options.rejudge {
+        journal.forget();
+    }
     let grader = Grader::new(sandbox, exercises)?;
-    let progress = Progress::new(submissions.len());
     let at_once = options.jobs.map_or_else(exercises_at_once, usize::from);
+    grader.check_machine(&submissions, at_once)?;
+    let progress = Progress::new(submissions.len());
     let class = grader.grade(&submissions, &journal, at_once, |graded| {
         progress.graded(graded);
     })?;
     progress.finish();
+    if journal.used() > 0 {
+        eprintln!(
+            "{} of the verdicts on exercises are from {}; --rejudge judges them again",
+            journal.used(),
+            journal_file.display()
+        );
+    }
+    if let Some(fault) = grader.fault() {
+        eprintln!(
+            "the grading was stopped: this machine can't judge any more: {fault}; give it what it lacks \
+             and grade again: what was judged before is kept"
+        );
+    }
     write_reports(&options.report, &class, options.yes)?;
     Ok(class)
 }

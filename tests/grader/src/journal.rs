@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, bail};
@@ -18,6 +19,8 @@ use crate::verdict::GradedExercise;
 pub struct Journal {
     file: Mutex<File>,
     known: HashMap<String, GradedExercise>,
+    /// How many entries were used.
+    used: AtomicUsize,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -64,12 +67,25 @@ impl Journal {
         Ok(Self {
             file: Mutex::new(file),
             known,
+            used: AtomicUsize::new(0),
         })
     }
 
+    /// Takes none of the entries that are there for true: all is judged again, and the new entries hold.
+    pub fn forget(&mut self) {
+        self.known.clear();
+    }
+
     /// What was judged under this key before.
-    pub fn get(&self, key: &str) -> Option<&GradedExercise> {
-        self.known.get(key)
+    pub fn get(&self, key: &str) -> Option<GradedExercise> {
+        let known = self.known.get(key)?;
+        self.used.fetch_add(1, Ordering::Relaxed);
+        Some(known.clone())
+    }
+
+    /// How many entries were used.
+    pub fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
     }
 
     /// Writes down what was judged, on the disk before this returns.

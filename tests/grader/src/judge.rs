@@ -35,7 +35,7 @@ fn judge_exercise(own: Own, exercise: &Exercise) -> Result<GradedExercise> {
         Err(CompilerOutput(output)) => {
             return Ok(without_checks(
                 exercise,
-                || Verdict::DoesNotCompile,
+                &Verdict::DoesNotCompile,
                 Some(output),
             ));
         }
@@ -65,13 +65,13 @@ fn commands(exercise: &Exercise, built: &[Executable]) -> Result<Vec<Command>> {
 
 pub(crate) fn without_checks(
     exercise: &Exercise,
-    verdict: impl Fn() -> Verdict,
+    verdict: &Verdict,
     compiler: Option<String>,
 ) -> GradedExercise {
     let checks = exercise
         .checks
         .iter()
-        .map(|check| graded_check(check, verdict()))
+        .map(|check| graded_check(check, verdict.clone()))
         .collect();
     graded_exercise(exercise, checks, compiler)
 }

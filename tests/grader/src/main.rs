@@ -66,6 +66,10 @@ struct Options {
     #[arg(long)]
     yes: bool,
 
+    /// Judge everything again, whatever the journal says
+    #[arg(long)]
+    rejudge: bool,
+
     /// Run other people's code without a sandbox, as if it were your own
     #[arg(long)]
     no_sandbox: bool,

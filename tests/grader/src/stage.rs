@@ -76,6 +76,11 @@ impl Stage {
         })
     }
 
+    /// The checks' executable.
+    pub fn executable(&self) -> &Path {
+        &self.checks
+    }
+
     /// Runs all checks of the exercise with these commands in the place of its programs, `at_once` of
     /// them at the same time. A check that can't judge says so in its verdict.
     pub fn run_all(

@@ -1,5 +1,6 @@
 //! The verdict as a table in the terminal.
 
+use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
 
 use anyhow::Result;
@@ -56,18 +57,27 @@ pub(crate) fn print_class(class: &Class) -> Result<()> {
     Ok(())
 }
 
-/// Why marks are not final: a line for each check that could not judge.
+/// Why marks are not final: a line for each reason why checks of an exercise could not judge.
 fn print_what_is_open(graded: &Graded) {
+    let name = plain_line(&graded.submission);
     for exercise in &graded.exercises {
+        let mut open: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for check in &exercise.checks {
             if let Verdict::CouldNotJudge(reason) = &check.verdict {
-                let (name, check) = (plain_line(&graded.submission), sentence(&check.name));
-                let reason = plain_line(reason);
-                println!(
-                    "{name}: {} · {check}: could not judge: {reason}",
-                    exercise.name
-                );
+                open.entry(reason).or_default().push(&check.name);
             }
+        }
+        for (reason, checks) in open {
+            let others = match checks.len() {
+                1 => String::new(),
+                count => format!(" and {} more", count - 1),
+            };
+            println!(
+                "{name}: {} · {}{others}: could not judge: {}",
+                exercise.name,
+                sentence(checks[0]),
+                plain_line(reason)
+            );
         }
     }
 }

@@ -272,17 +272,13 @@ impl Client {
     fn expect_no_idle_end(&self) {
         let idle = self.look(|seen| {
             let (_, end) = seen.end?;
-            let before = |at: &Moment| *at < end;
+            let asked = seen.sent.last().map(|(at, _)| *at);
+            let until = asked.map_or(end, |asked| asked.min(end));
             let sent = seen.sent.iter().map(|(at, _)| *at);
             let received = seen.lines.iter().map(|line| line.at);
-            let last = sent
-                .chain(received)
-                .chain(seen.connected)
-                .filter(before)
-                .max()?;
-            let was_asked = seen.sent.last().is_some_and(|(at, _)| before(at));
-            let idle = end.since_start.saturating_sub(last.since_start);
-            (!was_asked).then_some(idle)
+            let all = sent.chain(received).chain(seen.connected);
+            let last = all.filter(|at: &Moment| *at < until).max()?;
+            Some(until.since_start.saturating_sub(last.since_start))
         });
         if let Some(idle) = idle.filter(|&idle| idle > LONGEST_SILENCE) {
             panic!(
