@@ -16,9 +16,10 @@ need prlimit util-linux
 need nc netcat-openbsd              # the clients that people have, the book's sessions
 need telnet telnet
 need chromium chromium              # the reports and the book, as a browser shows them
-need go golang-go                   # the right programs in Go and in Java
+need go golang-go                   # the right programs in other languages
 need java default-jdk-headless
 need javac default-jdk-headless
+need node nodejs
 ((${#missing[@]})) || exit 0
 
 if ! command -v apt-get >/dev/null; then
