@@ -232,6 +232,9 @@ impl Machine {
             }
             (Some(NOT_FINAL), Some(_)) => Outcome::CouldNotJudge,
             (Some(REFUSED), None) if is_one_line(&output) => Outcome::Refused,
+            (Some(REFUSED), _) => {
+                return Ok(Seen::Wrong(format!("refused in several lines: {text}")));
+            }
             _ => {
                 let signal = status.signal().map(|signal| format!(" (signal {signal})"));
                 let signal = signal.unwrap_or_default();
