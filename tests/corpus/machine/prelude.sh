@@ -30,6 +30,17 @@ as_root() {
     fi
 }
 
+# remove_group FOLDER: a control group goes when its last process has. What the grader could not end, for
+# want of processes or memory, is ended here.
+remove_group() {
+    until as_root find "$1" -depth -type d -exec rmdir {} + 2>/dev/null; do
+        find "$1" -name cgroup.procs -exec cat {} + | while read -r process; do
+            as_root kill -KILL "$process" 2>/dev/null || true
+        done
+        sleep 0.05
+    done
+}
+
 # in_group CONTROLLER FILE LIMIT COMMAND...: runs the command in a control group with this limit. FILE is
 # the limit's in version 1 and in version 2, `pids.max`, or both, `memory.limit_in_bytes|memory.max`.
 in_group() {
@@ -48,13 +59,7 @@ in_group() {
     status=0
     "$@" || status=$?
     as_root sh -c "echo $$ >$(dirname "$group")/cgroup.procs"
-    # What the grader could not end for want of processes or memory. A group goes when its last one has.
-    until as_root find "$group" -depth -type d -exec rmdir {} + 2>/dev/null; do
-        find "$group" -name cgroup.procs -exec cat {} + | while read -r process; do
-            as_root kill -KILL "$process" 2>/dev/null || true
-        done
-        sleep 0.05
-    done
+    remove_group "$group"
     return "$status"
 }
 
