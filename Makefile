@@ -39,7 +39,7 @@ checks:
 	$(CARGO) test --locked
 
 ## The exam of the checks: every wrong program of the corpus is caught for what it is, every right
-## one gets full marks, and no attack on the grader succeeds.
+## one gets full marks, no attack on the grader succeeds, and no fault of the machine becomes a mark.
 exam:
 	$(CARGO) test --locked --package corpus -- --test-threads 1
 

@@ -21,13 +21,28 @@ changeable() {
         skip "no folder can be laid over another here"
 }
 
-# as_root COMMAND...: as root, if that asks for no password.
+# as_root COMMAND...
 as_root() {
     if [ "$(id -u)" = 0 ]; then
         "$@"
     else
-        sudo -n "$@" || skip "this needs root: $1"
+        sudo -n "$@"
     fi
+}
+
+# new_group CONTROLLER: makes a control group, `$group`. `$version` is that of the machine's control groups.
+new_group() {
+    as_root true 2>/dev/null || skip "this needs root, or sudo without a password"
+    if [ -d "/sys/fs/cgroup/$1" ]; then
+        version=1
+        group=/sys/fs/cgroup/$1/machine-$$
+    elif [ -f /sys/fs/cgroup/cgroup.controllers ]; then
+        version=2
+        group=/sys/fs/cgroup/machine-$$
+    else
+        skip "this machine has no control groups"
+    fi
+    as_root mkdir "$group"
 }
 
 # remove_group FOLDER: a control group goes when its last process has. What the grader could not end, for
@@ -41,21 +56,10 @@ remove_group() {
     done
 }
 
-# in_group CONTROLLER FILE LIMIT COMMAND...: runs the command in a control group with this limit. FILE is
-# the limit's in version 1 and in version 2, `pids.max`, or both, `memory.limit_in_bytes|memory.max`.
+# in_group FILE LIMIT COMMAND...: runs the command in `$group` with this limit.
 in_group() {
-    if [ -d "/sys/fs/cgroup/$1" ]; then
-        group=/sys/fs/cgroup/$1/machine-$$
-        file=$group/${2%|*}
-    elif [ -f /sys/fs/cgroup/cgroup.controllers ]; then
-        group=/sys/fs/cgroup/machine-$$
-        file=$group/${2#*|}
-    else
-        skip "this machine has no control groups"
-    fi
-    as_root mkdir "$group"
-    as_root sh -c "echo $3 >$file && echo $$ >$group/cgroup.procs"
-    shift 3
+    as_root sh -c "echo $2 >$group/$1 && echo $$ >$group/cgroup.procs"
+    shift 2
     status=0
     "$@" || status=$?
     as_root sh -c "echo $$ >$(dirname "$group")/cgroup.procs"
