@@ -120,7 +120,7 @@ impl Fault {
 
     /// What is not as it must be, if anything.
     pub fn mistake(&self, seen: &Seen, may_skip: bool) -> Option<String> {
-        match seen {
+        let mistake = match seen {
             Seen::Outcome(Outcome::Refused, line)
                 if self.says.as_ref().is_some_and(|text| !line.contains(text)) =>
             {
@@ -131,13 +131,11 @@ impl Fault {
             Seen::Skipped(_) if may_skip => None,
             Seen::Skipped(reason) => Some(format!("not tried: {reason}")),
             Seen::Wrong(what) => Some(what.clone()),
-        }
-        .map(|mistake| {
-            format!(
-                "{} ({}) must be {:?}, but: {mistake}",
-                self.name, self.fault, self.outcomes
-            )
-        })
+        }?;
+        Some(format!(
+            "{} It must be {:?}, but: {mistake}",
+            self.fault, self.outcomes
+        ))
     }
 }
 

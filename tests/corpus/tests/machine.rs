@@ -36,7 +36,8 @@ fn no_fault_of_the_machine_becomes_a_mark() {
             let seen = machine.try_fault(fault, level).unwrap();
             eprintln!("{} {level}: {}", fault.name, words(&seen));
             if let Some(mistake) = fault.mistake(&seen, may_skip) {
-                mistakes.lock().unwrap().push(format!("{level}: {mistake}"));
+                let mistake = format!("{} {level}: {mistake}", fault.name);
+                mistakes.lock().unwrap().push(mistake);
             }
         }
     };
