@@ -6,7 +6,7 @@ CARGO ?= cargo
 BENCH = $(CARGO) run --release --quiet --locked --package bench --
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
-.PHONY: grade test packages format lint platforms checks exam corpus mutants soak kills bench \
+.PHONY: grade setup test format lint platforms checks exam corpus mutants soak kills bench \
 	bench-crowd bench-student numbers numbers-page bench-grade gradescope student-edition book figures \
 	serve mdbook
 
@@ -14,13 +14,14 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 grade:
 	$(CARGO) grade exercises solutions
 
-## Everything that must hold: the same on your machine as in CI.
-test: packages format lint platforms checks exam book
+## Installs what the tests use beside Rust, for the whole system: packages where the package manager is
+## apt (with sudo; tests/setup.sh lists them), and mdBook by `cargo install`.
+setup: mdbook
+	tests/setup.sh
 
-## What grading other people's code, looking at its reports and the book's sessions need, where the
-## package manager is apt.
-packages:
-	tests/packages.sh
+## Everything that must hold: the same on your machine as in CI. Writes nothing outside this folder; what
+## is missing is named, and `make setup` installs it.
+test: format lint platforms checks exam book
 
 format:
 	$(CARGO) fmt --all --check
@@ -38,7 +39,7 @@ checks:
 	$(CARGO) test --locked
 
 ## The exam of the checks: every wrong program of the corpus is caught for what it is, every right
-## one gets full marks, and no attack on the grader succeeds.
+## one gets full marks, no attack on the grader succeeds, and no fault of the machine becomes a mark.
 exam:
 	$(CARGO) test --locked --package corpus -- --test-threads 1
 
@@ -103,7 +104,8 @@ student-edition:
 
 ## The book is built into book/book, holds together (links, code, commands, names), and shows what a run
 ## of the programs shows, and what was measured.
-book: mdbook
+book:
+	@command -v mdbook >/dev/null || { echo "error: mdBook is missing: make setup installs it, or make mdbook alone" >&2; exit 1; }
 	mdbook build book
 	$(CARGO) test --locked --package book --package bench
 	$(CARGO) run --quiet --locked --package book --bin figures -- --check
@@ -112,9 +114,10 @@ book: mdbook
 figures:
 	$(CARGO) run --quiet --locked --package book --bin figures
 
-## Shows the book on http://localhost:3000 and rebuilds it as it changes.
+## Shows the book on http://localhost:3000 and rebuilds it as it changes. Installs mdBook if it is missing.
 serve: mdbook
 	mdbook serve book
 
+## Installs mdBook with `cargo install`, if it is missing.
 mdbook:
 	@command -v mdbook >/dev/null || $(CARGO) install --locked mdbook@$(MDBOOK_VERSION)

@@ -1,15 +1,17 @@
 //! What is typed by hand, and what comes back.
 
+use std::env;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write as _};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::Programs;
 use crate::started::Started;
 
 pub(crate) fn nc(programs: &Programs) -> Result<String> {
+    need("nc", "netcat-openbsd")?;
     let server = Started::new(&programs.path("ex01-solution"), &[])?;
     let port = server.port.to_string();
     let session = typed(
@@ -21,6 +23,7 @@ pub(crate) fn nc(programs: &Programs) -> Result<String> {
 
 /// The same server, spoken to with what else is at hand.
 pub(crate) fn telnet(programs: &Programs) -> Result<String> {
+    need("telnet", "telnet")?;
     let server = Started::new(&programs.path("ex01-solution"), &[])?;
     let command = format!("(echo hello; sleep 1) | telnet 127.0.0.1 {}", server.port);
     let output = Command::new("sh").args(["-c", &command]).output()?;
@@ -166,4 +169,15 @@ fn typed(command: &mut Command, lines: &[&str]) -> Result<String> {
     program.kill()?;
     program.wait()?;
     Ok(text)
+}
+
+/// Names the package of a command that is missing.
+fn need(command: &str, package: &str) -> Result<()> {
+    let found = env::split_paths(&env::var_os("PATH").unwrap_or_default())
+        .any(|folder| folder.join(command).is_file());
+    ensure!(
+        found,
+        "this machine has no {command}: `make setup` installs the package {package}"
+    );
+    Ok(())
 }

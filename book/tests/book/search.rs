@@ -20,7 +20,7 @@ const SEARCHES: [(&str, &str); 6] = [
 #[test]
 fn search_finds_what_a_reader_looks_for() {
     if Command::new("chromium").arg("--version").output().is_err() {
-        return eprintln!("skipped: there is no chromium (`make packages` installs it)");
+        return eprintln!("skipped: there is no chromium (`make setup` installs it)");
     }
     let book = built();
     let mut faults = Vec::new();

@@ -1,11 +1,13 @@
-//! Builds the programs of the corpus: the variants are a package of this checkout; the mutants get a
-//! workspace of their own below `target/corpus`, so that their dependencies are compiled once.
+//! Builds the programs of the corpus: the variants in Rust are a package of this checkout; the mutants get
+//! a workspace of their own below `target/corpus`, so that their dependencies are compiled once. Variants
+//! in other compiled languages are built into `target/corpus`, too.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use grader::cargo::{self, CompilerOutput, Executable};
 use grader::course::root;
 
@@ -34,6 +36,41 @@ pub(crate) fn build(corpus: &Corpus) -> Result<BTreeMap<String, PathBuf>> {
         .into_iter()
         .map(|program| (program.name, program.path))
         .collect())
+}
+
+/// Builds a program that is one file in Go, and returns its executable.
+pub(crate) fn build_go(source: &Path, name: &str) -> Result<PathBuf> {
+    let folder = root().join("target/corpus/go");
+    let executable = folder.join(name);
+    let mut go = Command::new("go");
+    go.arg("build").arg("-o").arg(&executable).arg(source);
+    // Nothing is written outside of this checkout.
+    go.env("GOCACHE", folder.join("cache"));
+    compile(go, source)?;
+    Ok(executable)
+}
+
+/// Compiles a program that is one file in Java, and returns the folder of its classes.
+pub(crate) fn build_java(source: &Path, name: &str) -> Result<PathBuf> {
+    let classes = root().join("target/corpus/java").join(name);
+    let mut javac = Command::new("javac");
+    javac.arg("-d").arg(&classes).arg(source);
+    compile(javac, source)?;
+    Ok(classes)
+}
+
+fn compile(mut compiler: Command, source: &Path) -> Result<()> {
+    let name = compiler.get_program().to_string_lossy().into_owned();
+    let output = compiler
+        .output()
+        .with_context(|| format!("cannot start {name}"))?;
+    ensure!(
+        output.status.success(),
+        "{} does not compile:\n{}",
+        source.display(),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(())
 }
 
 fn compiled(built: Result<Vec<Executable>, CompilerOutput>) -> Result<Vec<Executable>> {

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::panic;
 use std::path::PathBuf;
-use std::process;
 use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
@@ -70,7 +69,6 @@ impl Corpus {
     /// If a program or the checks can't be built.
     pub fn examine(&self) -> Result<Vec<Examined<'_>>> {
         let executables = build(self)?;
-        let python = find_python()?;
         let mut stages = BTreeMap::new();
         for exercise in &self.course.exercises {
             stages.insert(&*exercise.name, Stage::new(exercise)?);
@@ -92,11 +90,13 @@ impl Corpus {
             let exercise = variant
                 .exercise(&self.course)
                 .context("a variant of no exercise")?;
-            let commands = vec![variant_command(variant, exercise, &executables, &python)?];
+            let Some(command) = variant.command(exercise, &executables)? else {
+                continue;
+            };
             variants.push(Job {
                 program: Subject::Variant(variant),
                 exercise,
-                commands,
+                commands: vec![command],
             });
         }
         let mut examined = examine_all(mutants, &stages, &MUTANTS)?;
@@ -161,15 +161,6 @@ fn examine_all<'a>(
     Ok(examined.into_values().collect())
 }
 
-/// The interpreter itself: what is called `python3` may be a script that looks for it, slowly, each time.
-fn find_python() -> Result<String> {
-    let output = process::Command::new("python3")
-        .args(["-c", "import sys; print(sys.executable)"])
-        .output()
-        .context("the variants in Python need python3")?;
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
-}
-
 fn mutant_commands(
     mutant: &Mutant,
     exercise: &Exercise,
@@ -189,30 +180,6 @@ fn mutant_commands(
             }
         })
         .collect()
-}
-
-fn variant_command(
-    variant: &Variant,
-    exercise: &Exercise,
-    executables: &BTreeMap<String, PathBuf>,
-    python: &str,
-) -> Result<Command> {
-    let program = variant
-        .program(exercise)
-        .context("a variant of no program")?;
-    match variant.is_rust() {
-        true => {
-            let path = executables.get(&variant.name);
-            Command::of_executable(
-                program,
-                path.with_context(|| format!("{} was not built", variant.name))?,
-            )
-        }
-        false => {
-            let script = variant.path.to_str().context("a path that is not UTF-8")?;
-            Ok(Command::new(program, format!("'{python}' '{script}'")))
-        }
-    }
 }
 
 impl Examined<'_> {

@@ -9,6 +9,7 @@ mod build;
 mod class;
 mod exam;
 pub mod hostile;
+pub mod machine;
 pub mod matrix;
 mod mutant;
 mod variant;
