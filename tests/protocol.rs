@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use harness::{Refusal, Rule, Server, connected, disconnected};
+use harness::{DefaultPort, Refusal, Rule, Server, connected, disconnected};
 use rstest::rstest;
 
 use crate::{program, server};
@@ -54,6 +54,7 @@ fn it_listens_on_the_address_it_is_given(#[case] address: &str) {
 #[rstest]
 fn without_an_address_it_listens_on_port_5000(server: Server) {
     server.expect_serving();
+    let _turn = DefaultPort::take();
     let expected = "127.0.0.1:5000";
     Refusal::attempt(program(), &[], expected).expect_nowhere_but(expected);
 }

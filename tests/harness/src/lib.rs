@@ -31,6 +31,7 @@ mod scene;
 mod server;
 mod stall;
 mod timeline;
+mod turn;
 
 pub use client::Client;
 pub use codes::{CODES, Code, NOT_IMPLEMENTED, USES_TOO_MUCH};
@@ -44,3 +45,4 @@ pub use run::{Outcome, Run};
 pub use scene::Rule;
 pub use server::{Refusal, Server};
 pub use timeline::{Happening, Mark, Micros, Row, Span, State, Timeline};
+pub use turn::DefaultPort;

@@ -185,7 +185,10 @@ impl Server {
     pub fn expect_replies_for(&self, count: usize, clients: &mut [Client], message: &str) {
         let mut waiting: Vec<_> = clients.iter_mut().collect();
         for _ in 0..count {
-            let first = self.first_to_hear(waiting.iter().map(|client| &**client));
+            let answered = self
+                .scene
+                .wait_for_reply(|seen| waiting.iter().position(|client| client.has_bytes(seen)));
+            let first = answered.unwrap_or(0);
             waiting.remove(first).expect_reply(message);
         }
     }
