@@ -47,7 +47,7 @@ impl<'a> Grader<'a> {
         let toolchain = Toolchain::new(exercises)?;
         let exercises = exercises
             .iter()
-            .map(|&exercise| Ok((exercise, Stage::new(exercise)?)))
+            .map(|&exercise| Ok((exercise, Stage::new(exercise)?.kept_by(&sandbox)?)))
             .collect::<Result<Vec<_>>>()?;
         let key = key(&sandbox, &toolchain, &exercises)?;
         // From here on: the libraries and checks are compiled like anything else.

@@ -34,7 +34,7 @@ pub(crate) fn grade(
         submissions = partition.select(submissions);
     }
     let sandbox = for_strangers(options.no_sandbox)?;
-    if sandbox == Sandbox::None {
+    if matches!(sandbox, Sandbox::None) {
         eprintln!("warning: {}", sandbox.protection());
     }
     fs::create_dir_all(&options.report)

@@ -6,14 +6,17 @@
 //! sandbox within, which shares that network and nothing else.
 
 mod guard;
+mod kit;
 mod lookout;
 mod running;
 mod usage;
 
+use std::env;
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -21,20 +24,20 @@ use rustix::process::setpriority_process;
 use rustix::thread::{CpuSet, sched_getaffinity};
 use serde_json::json;
 
-use crate::cargo;
+use harness::MARK_WORD;
 
+pub use kit::Kit;
 use running::BUBBLEWRAP;
 pub(crate) use running::{Ended, Prepared};
 pub(crate) use usage::Excess;
 
 /// The protection that grading runs under.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub enum Sandbox {
     Bubblewrap {
         /// The grader is root, which no limit on processes binds: what it runs becomes nobody.
         as_nobody: bool,
-        /// The executable that starts the programs under test.
-        launcher: PathBuf,
+        kit: Arc<Kit>,
     },
     /// The submission's programs can do whatever the grader's user can.
     None,
@@ -76,7 +79,7 @@ const DESCRIPTORS: u32 = 1024;
 const PRECEDENCE: i32 = 10;
 
 /// How long a sandbox may take to do nothing.
-const PROBE: Duration = Duration::from_secs(30);
+const PROBE: Duration = Duration::from_secs(120);
 
 /// What fits into a sandbox's /tmp, in bytes.
 const SCRATCH: u64 = 64 << 20;
@@ -86,6 +89,9 @@ const SHARED_MEMORY: u64 = 1 << 20;
 
 /// Once everything is in its place: the root, too, is a file system in memory without a limit.
 const SEAL: [&str; 2] = ["--remount-ro", "/"];
+
+/// Where programs are looked for in the sandboxes.
+const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 /// Where things lie in the sandboxes.
 const GRADE: &str = "/grade";
@@ -127,7 +133,7 @@ impl Sandbox {
     pub fn best() -> Result<Self> {
         let sandbox = Self::Bubblewrap {
             as_nobody: rustix::process::geteuid().is_root(),
-            launcher: cargo::build_launcher()?,
+            kit: Arc::new(Kit::new()?),
         };
         sandbox.probe()?;
         Ok(sandbox)
@@ -143,6 +149,14 @@ impl Sandbox {
             setpriority_process(None, -PRECEDENCE).context("cannot take precedence")?;
         }
         Ok(())
+    }
+
+    /// A copy of a built executable, which stays as it is whatever is built meanwhile.
+    pub(crate) fn keep(&self, executable: &Path) -> Result<PathBuf> {
+        match self {
+            Self::Bubblewrap { kit, .. } => kit.keep(executable),
+            Self::None => Ok(executable.to_owned()),
+        }
     }
 
     /// In a sentence, for the reports.
@@ -169,11 +183,21 @@ impl Sandbox {
 
     /// Starts a program the way a check would.
     fn probe(&self) -> Result<()> {
+        let scratch = tempfile::tempdir().context("cannot make a scratch folder")?;
+        let probe = scratch.path().join("probe");
+        kit::copy(Path::new("/usr/bin/true"), &probe, 0o755)?;
         let programs = [Program {
             name: "probe",
-            executable: Path::new("/usr/bin/true"),
+            executable: &probe,
         }];
-        let scratch = tempfile::tempdir().context("cannot make a scratch folder")?;
+        // Where a submission's programs will be, programs can be run.
+        if let Err(error) = Command::new(&probe).status() {
+            bail!(
+                "no program can be run in {} ({error}), which may be mounted noexec: set TMPDIR to another \
+                 folder",
+                env::temp_dir().display()
+            );
+        }
         let log = scratch.path().join("log");
         let checks = self.checks(Path::new("/bin/sh"), &programs, cores()?[0]);
         let mut prepared = checks.run(&scratch.path().join("report"))?;
@@ -188,6 +212,11 @@ impl Sandbox {
         let running = prepared.start();
         let running = running.context("Debian, Ubuntu: apt install bubblewrap")?;
         let ended = running.wait(PROBE)?;
+        ensure!(
+            !matches!(ended, Ended::TookTooLong),
+            "this machine is so busy that a sandbox took longer than {} s to do nothing: try again",
+            PROBE.as_secs()
+        );
         ensure!(
             matches!(ended, Ended::Itself(status) if status.success()),
             "bubblewrap does not work on this machine (it must be 0.7 or newer, and user namespaces \
@@ -216,13 +245,14 @@ impl Sandbox {
     /// The command that runs the compiler, to which its arguments are appended, and the places as
     /// it sees them.
     pub(crate) fn compiler<'a>(&self, places: &Places<'a>) -> Result<(Prepared, Places<'a>)> {
-        let Self::Bubblewrap { as_nobody, .. } = *self else {
+        let Self::Bubblewrap { as_nobody, kit } = self else {
             let command = Command::new(places.toolchain.join("bin/rustc"));
             return Ok((Prepared::plain(command), *places));
         };
+        let as_nobody = *as_nobody;
         let inside = Places::in_sandbox();
         make_folder_for_all(places.output)?;
-        let mut prepared = outer(as_nobody)?;
+        let mut prepared = outer(as_nobody, kit)?;
         let command = &mut prepared.command;
         for (from, to) in [
             (places.toolchain, inside.toolchain),
@@ -258,18 +288,14 @@ impl Checks<'_> {
     /// The command that runs some of the checks, to which their names are appended, and which appends its
     /// diagnoses to a new file, `report`.
     pub(crate) fn run(&self, report: &Path) -> Result<Prepared> {
-        let Sandbox::Bubblewrap {
-            as_nobody,
-            launcher,
-        } = self.sandbox
-        else {
+        let Sandbox::Bubblewrap { as_nobody, kit } = self.sandbox else {
             return Ok(Prepared::plain(Command::new(self.executable)));
         };
         let cannot_write = || format!("cannot write {}", report.display());
         File::create(report)
             .and_then(|file| file.set_permissions(fs::Permissions::from_mode(0o666)))
             .with_context(cannot_write)?;
-        let mut prepared = outer(*as_nobody)?;
+        let mut prepared = outer(*as_nobody, kit)?;
         let command = &mut prepared.command;
         // Made by themselves, they would be root's alone.
         for folder in [GRADE, PROGRAMS] {
@@ -279,7 +305,7 @@ impl Checks<'_> {
             .arg("--ro-bind")
             .args([self.executable, Path::new(CHECKS)])
             .arg("--ro-bind")
-            .args([launcher, Path::new(LAUNCHER)])
+            .args([kit.launcher(), PathBuf::from(LAUNCHER)])
             .arg("--bind")
             .args([report, Path::new(REPORT)]);
         for program in self.programs {
@@ -327,7 +353,8 @@ impl Limits {
             "prlimit".into(),
             format!("--nproc={}", self.processes),
             format!("--as={}", self.memory),
-            format!("--cpu={}", self.cpu),
+            // One that has had its time gets SIGXCPU, and so is told from one that the kernel has killed.
+            format!("--cpu={}:{}", self.cpu, self.cpu + 5),
             format!("--fsize={}", self.file),
             format!("--nofile={DESCRIPTORS}"),
             "--core=0".into(),
@@ -356,10 +383,10 @@ fn give_way(as_nobody: bool) -> i32 {
 }
 
 /// A sandbox with the system's programs, and nothing of its users'.
-fn outer(as_nobody: bool) -> Result<Prepared> {
+fn outer(as_nobody: bool, kit: &Kit) -> Result<Prepared> {
     let mut prepared = Prepared::bubblewrap()?;
     let command = &mut prepared.command;
-    command.env_clear().env("PATH", "/usr/bin:/bin");
+    command.env_clear().env("PATH", PATH);
     if !as_nobody {
         command.arg("--unshare-user");
     }
@@ -367,7 +394,10 @@ fn outer(as_nobody: bool) -> Result<Prepared> {
     // of the processor, however many processes another one starts.
     command
         .args(["--new-session", "--unshare-net", "--proc", "/proc"])
-        .args(common(&["--dev", "/dev", "--remount-ro", "/dev"]));
+        .args(common(
+            &kit.settings(),
+            &["--dev", "/dev", "--remount-ro", "/dev"],
+        ));
     if as_nobody {
         for capability in ["CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"] {
             command.args(["--cap-add", capability]);
@@ -376,8 +406,9 @@ fn outer(as_nobody: bool) -> Result<Prepared> {
     Ok(prepared)
 }
 
-/// What both sandboxes have in common, with these arguments for the folder of devices.
-fn common(devices: &[&str]) -> Vec<String> {
+/// What both sandboxes have in common, with the system's settings from this folder, and these arguments for
+/// the folder of devices.
+fn common(settings: &Path, devices: &[&str]) -> Vec<String> {
     let mut arguments: Vec<String> = [
         "--unshare-pid",
         "--unshare-ipc",
@@ -395,12 +426,13 @@ fn common(devices: &[&str]) -> Vec<String> {
         "--ro-bind-try",
         "/etc/alternatives",
         "/etc/alternatives",
-        "--ro-bind-try",
-        "/etc/ld.so.cache",
-        "/etc/ld.so.cache",
     ]
     .map(str::to_owned)
     .to_vec();
+    for name in kit::SETTINGS {
+        let from = settings.join(name).to_string_lossy().into_owned();
+        arguments.extend(["--ro-bind-try".into(), from, format!("/etc/{name}")]);
+    }
     arguments.extend(devices.iter().map(|&argument| argument.to_owned()));
     for (size, folder) in [(SCRATCH, "/tmp"), (SHARED_MEMORY, "/dev/shm")] {
         arguments.extend(["--perms", "1777", "--size"].map(str::to_owned));
@@ -425,9 +457,9 @@ fn inner(name: &str, core: usize, as_nobody: bool) -> String {
         "--clearenv".into(),
     ];
     // The same devices, which are faster to bind than to make.
-    words.extend(common(&["--dev-bind", "/dev", "/dev"]));
+    words.extend(common(Path::new("/etc"), &["--dev-bind", "/dev", "/dev"]));
     for (variable, value) in [
-        ("PATH", "/usr/bin:/bin"),
+        ("PATH", PATH),
         ("RUST_BACKTRACE", "0"),
         // An arena for each thread would reserve more address space than the limit allows.
         ("MALLOC_ARENA_MAX", "2"),
@@ -444,7 +476,7 @@ fn inner(name: &str, core: usize, as_nobody: bool) -> String {
     words.extend(SEAL.map(str::to_owned));
     words.extend(["--chdir".into(), "/tmp".into(), "--".into()]);
     words.extend([launcher.into(), PROGRAM.for_launcher(core, as_nobody)]);
-    words.push(program);
+    words.extend([MARK_WORD.into(), program]);
     shell_words::join(words)
 }
 

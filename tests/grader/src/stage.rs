@@ -76,6 +76,15 @@ impl Stage {
         })
     }
 
+    /// The same checks, in a copy that no later build replaces.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn kept_by(self, sandbox: &Sandbox) -> Result<Self> {
+        Ok(Self {
+            checks: sandbox.keep(&self.checks)?,
+            ..self
+        })
+    }
+
     /// The checks' executable.
     pub fn executable(&self) -> &Path {
         &self.checks

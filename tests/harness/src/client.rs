@@ -274,8 +274,7 @@ impl Client {
     /// If the server ended the connection while nothing was said on it, because the checks were so slow:
     /// whether it has a time-out for idle clients is not this check's rule.
     fn expect_no_idle_end(&self) {
-        let has_ended = |seen: &Seen| seen.program.exit.is_some();
-        if self.is_silent || self.scene.recording.look(has_ended) {
+        if self.is_silent {
             return;
         }
         let idle = self.look(|seen| {
@@ -288,7 +287,11 @@ impl Client {
             let last = all.filter(|at: &Moment| *at < until).max()?;
             Some(until.since_start.saturating_sub(last.since_start))
         });
-        if let Some(idle) = idle.filter(|&idle| idle > LONGEST_SILENCE) {
+        let Some(idle) = idle.filter(|&idle| idle > LONGEST_SILENCE) else {
+            return;
+        };
+        let ended = |seen: &Seen| seen.program.exit.map(|_| ());
+        if self.scene.wait_for(QUIET_WINDOW, ended).is_none() {
             panic!(
                 "could not judge: this machine is so busy that a client was silent for {idle:.1?}; try \
                  again, or with fewer checks at a time"

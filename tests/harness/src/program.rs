@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
 
+use crate::launch::Launch;
 use crate::report::REPORT_VARIABLE;
 
 /// The program under test of the package whose tests are being compiled: `program!()` is
@@ -79,9 +80,11 @@ impl Program {
         shell_words::join(&self.words)
     }
 
-    pub(crate) fn command(&self, arguments: &[impl AsRef<OsStr>]) -> Command {
-        let mut command = Command::new(&self.words[0]);
-        command.args(&self.words[1..]).args(arguments);
+    /// The command, and how it is known whether the program is reached.
+    pub(crate) fn command(&self, arguments: &[impl AsRef<OsStr>]) -> (Command, Launch) {
+        let (launch, words) = Launch::of(&self.words);
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]).args(arguments);
         // Cargo runs the checks in the package's folder; a relative path in a command line means
         // the folder in which it was typed, which the shell leaves in PWD.
         if let Some(folder) = env::var_os("PWD").filter(|folder| Path::new(folder).is_dir()) {
@@ -93,6 +96,6 @@ impl Program {
             .env_remove("RUST_LIB_BACKTRACE");
         // Where the verdict goes is none of the program's business.
         command.env_remove(REPORT_VARIABLE);
-        command
+        (command, launch)
     }
 }

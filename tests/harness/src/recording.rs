@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 
+use crate::launch::Launch;
 use crate::log::{self, BANNER, Entry};
 
 /// How many lines, and how many bytes, of a program's output are kept; a program that floods must not
@@ -79,6 +80,8 @@ pub(crate) struct ProgramSeen {
     pub(crate) banner: Option<String>,
     /// The entries on stdout that say who came and who went, in their order.
     pub(crate) log: Vec<Entry>,
+    /// How its start went.
+    pub(crate) launch: Launch,
     /// The first panic.
     panic: Option<Panic>,
     /// How many panics there were.
@@ -114,6 +117,7 @@ impl ProgramSeen {
 
     fn print(&mut self, stream: Stream, bytes: Vec<u8>, at: Moment) {
         match stream {
+            Stream::Stdout if self.launch.takes(&String::from_utf8_lossy(&bytes)) => return,
             Stream::Stdout => self.print_to_stdout(&bytes, at),
             Stream::Stderr => self.note_panic(&bytes),
         }
@@ -303,6 +307,11 @@ impl Recording {
             since_start: self.start.elapsed(),
             wall: Utc::now(),
         }
+    }
+
+    /// From now on, what a launcher says is told from what the program says.
+    pub(crate) fn expect_launch(&self, launch: Launch) {
+        self.lock().program.launch = launch;
     }
 
     /// Opens an entry for a connection and returns its number.

@@ -152,6 +152,7 @@ impl Run {
                 .then_some(seen.program.exit)
                 .flatten()
         });
+        self.scene.expect_launched();
         let Some((status, _)) = over else {
             self.scene.fail(Symptom::NeverEnds { limit });
         };

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::deadline::{LONGEST_POLL, POLL, QUIET_WINDOW, deadline, deadline_for_all};
 use crate::diagnosis::{Capacity, Evidence, Symptom, diagnose};
+use crate::launch;
 use crate::observe::{self, Processor, Vitals};
 use crate::patience::Patience;
 use crate::process::Process;
@@ -83,7 +84,8 @@ impl Scene {
 
     /// Starts the program with these arguments.
     pub(crate) fn start(self: &Arc<Self>, arguments: &[&str], stdin: Stdio) -> Process {
-        let mut command = self.program.command(arguments);
+        let (mut command, launch) = self.program.command(arguments);
+        self.recording.expect_launch(launch);
         command.stdin(stdin);
         match Process::start(self, command) {
             Ok(process) => {
@@ -234,6 +236,7 @@ impl Scene {
             // Its last words came before that, and may only not be read yet.
             self.wait_for(deadline(), |seen| seen.program.is_over().then_some(()));
         }
+        self.expect_launched();
         self.judge_fairness(self.unfairness().unwrap_or_default());
         let vitals = self.vitals();
         let accepted = self.accepted();
@@ -253,6 +256,15 @@ impl Scene {
                 diagnose(&self.program, &evidence, &symptom)
             })
             .raise()
+    }
+
+    /// # Panics
+    ///
+    /// If the program was never reached: then nothing can be said about it.
+    pub(crate) fn expect_launched(&self) {
+        if let Some(why) = self.recording.look(|seen| launch::failure(&seen.program)) {
+            panic!("could not judge: the program could not be started: {why}");
+        }
     }
 
     /// # Panics

@@ -544,6 +544,7 @@ fn await_banner(scene: &Scene, limit: Duration) -> Start {
         });
         banner.or_else(|| seen.program.is_over().then_some(Start::Over))
     });
+    scene.expect_launched();
     start.unwrap_or(Start::Silent)
 }
 

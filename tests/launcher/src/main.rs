@@ -1,5 +1,6 @@
-//! The last step into a sandbox: takes on the limits that its first argument gives, in JSON, and becomes
-//! the program that the others are, with its arguments.
+//! The last step into a sandbox: takes on the limits that its first argument gives, in JSON, prints its
+//! second one, a mark, as a line, and becomes the program that the others are, with its arguments. So who
+//! reads its output knows whether the program was reached. If it can't be, the mark comes again, and why.
 //!
 //! One program does what `taskset`, `nice` and `prlimit` would do one after another: a class starts
 //! programs by the ten thousand.
@@ -7,13 +8,16 @@
 #[cfg(target_os = "linux")]
 mod syscalls;
 
+use std::env;
 use std::process::ExitCode;
 
 /// As shells say that a command can't be run.
 const CANNOT_RUN: u8 = 126;
 
 fn main() -> ExitCode {
-    eprintln!("launcher: {}", launch());
+    let why = launch();
+    let mark = env::args().nth(2).unwrap_or_default();
+    println!("{mark} the launcher {why}");
     ExitCode::from(CANNOT_RUN)
 }
 
@@ -31,6 +35,7 @@ fn launch() -> String {
 #[cfg(target_os = "linux")]
 mod linux {
     use std::env;
+    use std::io::{self, Write};
     use std::os::unix::process::CommandExt;
     use std::process::Command;
 
@@ -64,7 +69,9 @@ mod linux {
     /// Becomes the program, or returns why it can't.
     pub(super) fn launch() -> Error {
         match prepare() {
-            Ok(mut program) => {
+            Ok((mark, mut program)) => {
+                // Whoever does not read it has no use for the program's output either.
+                _ = writeln!(io::stdout(), "{mark}");
                 let error = program.exec();
                 Error::new(error).context(format!("cannot run {}", program.get_program().display()))
             }
@@ -72,17 +79,18 @@ mod linux {
         }
     }
 
-    fn prepare() -> Result<Command> {
+    fn prepare() -> Result<(String, Command)> {
         let mut arguments = env::args_os().skip(1);
         let limits = arguments.next().context("no limits are given")?;
         let limits: Limits = serde_json::from_slice(limits.as_encoded_bytes())
             .context("the limits are not as they should be")?;
+        let mark = arguments.next().context("no mark is given")?;
         let program = arguments.next().context("no program is given")?;
         limits.take_on().context("cannot take on the limits")?;
         syscalls::deny()?;
         let mut program = Command::new(program);
         program.args(arguments);
-        Ok(program)
+        Ok((mark.to_string_lossy().into_owned(), program))
     }
 
     impl Limits {

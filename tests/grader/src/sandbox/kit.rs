@@ -1,0 +1,72 @@
+//! The grader's own copies of all single files that are bound into sandboxes. Others may be replaced while
+//! a class is graded: the system's by its package manager, what Cargo has built by the next build.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use tempfile::TempDir;
+
+use crate::cargo;
+
+/// The files in a sandbox's /etc: where the dynamic loader finds libraries, and how names become addresses.
+pub(super) const SETTINGS: [&str; 3] = ["ld.so.cache", "hosts", "nsswitch.conf"];
+
+/// There is no other machine in a sandbox's network.
+const HOSTS: &str = "127.0.0.1 localhost\n";
+const NAME_SERVICES: &str = "hosts: files\n";
+
+/// A folder of files, for as long as sandboxes are made.
+pub struct Kit {
+    folder: TempDir,
+}
+
+impl Kit {
+    /// Builds the launcher and copies the system's settings.
+    pub(super) fn new() -> Result<Self> {
+        let folder = tempfile::tempdir().context("cannot make a scratch folder")?;
+        let kit = Self { folder };
+        copy(&cargo::build_launcher()?, &kit.launcher(), 0o755)?;
+        let settings = kit.settings();
+        fs::create_dir(&settings).with_context(|| format!("cannot make {}", settings.display()))?;
+        let [cache, hosts, services] = SETTINGS.map(|name| settings.join(name));
+        let system_cache = Path::new("/etc/ld.so.cache");
+        if system_cache.exists() {
+            copy(system_cache, &cache, 0o644)?;
+        }
+        for (file, text) in [(hosts, HOSTS), (services, NAME_SERVICES)] {
+            fs::write(&file, text)
+                .and_then(|()| fs::set_permissions(&file, Permissions::from_mode(0o644)))
+                .with_context(|| format!("cannot write {}", file.display()))?;
+        }
+        Ok(kit)
+    }
+
+    /// The executable that starts the programs under test.
+    pub(super) fn launcher(&self) -> PathBuf {
+        self.folder.path().join("launcher")
+    }
+
+    /// The folder of the files that come into a sandbox's /etc.
+    pub(super) fn settings(&self) -> PathBuf {
+        self.folder.path().join("etc")
+    }
+
+    /// Copies an executable, and returns where the copy is.
+    pub(super) fn keep(&self, executable: &Path) -> Result<PathBuf> {
+        let name = executable
+            .file_name()
+            .context("an executable without a name")?;
+        let kept = self.folder.path().join(name);
+        copy(executable, &kept, 0o755)?;
+        Ok(kept)
+    }
+}
+
+/// Copies a file and gives it this mode, whatever the umask.
+pub(super) fn copy(from: &Path, to: &Path, mode: u32) -> Result<()> {
+    fs::copy(from, to)
+        .and_then(|_| fs::set_permissions(to, Permissions::from_mode(mode)))
+        .with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))
+}
