@@ -68,6 +68,31 @@ fn a_command_line_that_is_none_is_named() {
         .stdout(contains("EX02_COMMAND is no command line"));
 }
 
+/// Whoever starts the program in its place, a sandbox or a launcher, may fail: that is not the program's end.
+#[cfg(unix)]
+#[test]
+fn a_program_that_is_not_reached_is_not_judged() {
+    for (launcher, why) in [
+        (
+            "sh -c 'echo bwrap: no such mount >&2; exit 1' @MARK@",
+            "bwrap: no such mount",
+        ),
+        ("sh -c 'echo $0; echo $0 no memory' @MARK@", "no memory"),
+        (
+            "sh -c 'echo $0; echo x: error while loading shared libraries: y >&2; exit 127' @MARK@",
+            "error while loading shared libraries",
+        ),
+    ] {
+        check(launcher, A_CHECK)
+            .failure()
+            .stdout(contains("could not judge").and(contains(why)))
+            .stdout(contains("error[").not());
+    }
+    check("sh -c 'echo $0; echo sorry >&2; exit 3' @MARK@", A_CHECK)
+        .failure()
+        .stdout(contains("error[ended-at-start]"));
+}
+
 #[test]
 fn a_program_that_ends_at_once_is_named() {
     check("sh -c 'echo sorry >&2; exit 3'", A_CHECK)

@@ -2,6 +2,7 @@
 
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::connection::Connection;
@@ -27,7 +28,7 @@ pub struct Client {
     position: Position,
     last_timestamp: Option<Timestamp>,
     /// Whether the check has made it silent for a while.
-    is_silent: bool,
+    is_silent: AtomicBool,
 }
 
 impl Client {
@@ -46,7 +47,7 @@ impl Client {
             answered: Vec::new(),
             position: Position::default(),
             last_timestamp: None,
-            is_silent: false,
+            is_silent: AtomicBool::new(false),
         }
     }
 
@@ -181,6 +182,7 @@ impl Client {
     /// answers it, and fails if it does.
     pub fn expect_waiting_for(&self, window: Duration) {
         let id = self.connection.id();
+        self.is_silent.store(true, Ordering::Relaxed);
         let served = connected(self.address());
         let position = self.position;
         let proof = self.scene.wait_for(window, |seen| {
@@ -200,7 +202,7 @@ impl Client {
     /// Watches for `window` whether the server ends the connection or says anything, and fails if it
     /// does.
     pub fn expect_silence_for(&mut self, window: Duration) {
-        self.is_silent = true;
+        self.is_silent.store(true, Ordering::Relaxed);
         let (id, position, expected) = (self.connection.id(), self.position, self.answered.len());
         let proof = self.scene.wait_for(window, |seen| {
             let client = &seen.connections[id];
@@ -274,7 +276,7 @@ impl Client {
     /// If the server ended the connection while nothing was said on it, because the checks were so slow:
     /// whether it has a time-out for idle clients is not this check's rule.
     fn expect_no_idle_end(&self) {
-        if self.is_silent {
+        if self.is_silent.load(Ordering::Relaxed) {
             return;
         }
         let idle = self.look(|seen| {
