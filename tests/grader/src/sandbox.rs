@@ -5,6 +5,7 @@
 //! loopback, and a process tree of their own. There they start each program under test in a second
 //! sandbox within, which shares that network and nothing else.
 
+mod cgroup;
 mod guard;
 mod kit;
 mod lookout;
@@ -26,6 +27,7 @@ use serde_json::json;
 
 use harness::MARK_WORD;
 
+use cgroup::{Groups, RunGroups};
 pub use kit::Kit;
 use running::BUBBLEWRAP;
 pub(crate) use running::{Ended, Prepared};
@@ -99,6 +101,7 @@ const CHECKS: &str = "/grade/checks";
 const PROGRAMS: &str = "/grade/programs";
 const LAUNCHER: &str = "/grade/launcher";
 const REPORT: &str = "/grade/report";
+const GROUPS: &str = "/grade/groups";
 const TOOLCHAIN: &str = "/toolchain";
 const LIBRARIES: &str = "/libraries";
 const SOURCES: &str = "/sources";
@@ -131,12 +134,18 @@ impl Sandbox {
     ///
     /// If there is none; the error says what is missing.
     pub fn best() -> Result<Self> {
-        let sandbox = Self::Bubblewrap {
-            as_nobody: rustix::process::geteuid().is_root(),
-            kit: Arc::new(Kit::new()?),
+        let with = |groups| {
+            let sandbox = Self::Bubblewrap {
+                as_nobody: rustix::process::geteuid().is_root(),
+                kit: Arc::new(Kit::new(groups)?),
+            };
+            sandbox.probe().map(|()| sandbox)
         };
-        sandbox.probe()?;
-        Ok(sandbox)
+        match Groups::find() {
+            // Where the sandboxes can't use them, they are worth nothing.
+            Some(groups) => with(Some(groups)).or_else(|_| with(None)),
+            None => with(None),
+        }
     }
 
     /// Gives the grader and the checks, where it may, the processor before the programs that they watch:
@@ -165,13 +174,17 @@ impl Sandbox {
             Self::None => {
                 "No sandbox: the programs could do whatever the grader's user can.".into()
             }
-            Self::Bubblewrap { as_nobody, .. } => format!(
+            Self::Bubblewrap { as_nobody, kit } => format!(
                 "bubblewrap: a loopback-only network for each exercise, a process tree for each \
                  program, read-only files, a clean environment, {} processes and threads, {} MiB of \
-                 memory and {} s of processor time a program{}.",
+                 memory and {} s of processor time a program, {}{}.",
                 usage::TASKS,
                 usage::MEMORY >> 20,
                 usage::SECONDS,
+                match &kit.groups {
+                    Some(groups) => format!("by control groups (version {})", groups.version()),
+                    None => "watched in /proc".into(),
+                },
                 if *as_nobody {
                     ", as the user nobody"
                 } else {
@@ -252,7 +265,7 @@ impl Sandbox {
         let as_nobody = *as_nobody;
         let inside = Places::in_sandbox();
         make_folder_for_all(places.output)?;
-        let mut prepared = outer(as_nobody, kit)?;
+        let mut prepared = outer(as_nobody, kit, None)?;
         let command = &mut prepared.command;
         for (from, to) in [
             (places.toolchain, inside.toolchain),
@@ -295,11 +308,21 @@ impl Checks<'_> {
         File::create(report)
             .and_then(|file| file.set_permissions(fs::Permissions::from_mode(0o666)))
             .with_context(cannot_write)?;
-        let mut prepared = outer(*as_nobody, kit)?;
-        let command = &mut prepared.command;
+        let user = as_nobody.then_some(cgroup::NOBODY);
+        let groups = kit.groups.as_ref().map(|groups| groups.start_run(user));
+        let mut prepared = outer(*as_nobody, kit, groups.transpose()?)?;
+        let Prepared {
+            command, groups, ..
+        } = &mut prepared;
         // Made by themselves, they would be root's alone.
-        for folder in [GRADE, PROGRAMS] {
+        for folder in [GRADE, PROGRAMS, GROUPS] {
             command.args(["--perms", "0755", "--dir", folder]);
+        }
+        for (of, folder) in groups.iter().flat_map(|groups| groups.folders()) {
+            command
+                .arg("--bind")
+                .arg(folder)
+                .arg(Path::new(GROUPS).join(of));
         }
         command
             .arg("--ro-bind")
@@ -322,7 +345,10 @@ impl Checks<'_> {
     /// The command line of a program under test, as the checks see it.
     pub(crate) fn command_line(&self, program: &Program<'_>) -> Result<String> {
         match self.sandbox {
-            Sandbox::Bubblewrap { as_nobody, .. } => Ok(inner(program.name, self.core, *as_nobody)),
+            Sandbox::Bubblewrap { as_nobody, kit } => {
+                let groups = kit.groups.as_ref();
+                Ok(inner(program.name, self.core, *as_nobody, groups))
+            }
             Sandbox::None => {
                 let path = program.executable.to_str();
                 let path = path.context("the path of a program is not UTF-8")?;
@@ -383,8 +409,8 @@ fn give_way(as_nobody: bool) -> i32 {
 }
 
 /// A sandbox with the system's programs, and nothing of its users'.
-fn outer(as_nobody: bool, kit: &Kit) -> Result<Prepared> {
-    let mut prepared = Prepared::bubblewrap()?;
+fn outer(as_nobody: bool, kit: &Kit, groups: Option<RunGroups>) -> Result<Prepared> {
+    let mut prepared = Prepared::bubblewrap(groups)?;
     let command = &mut prepared.command;
     command.env_clear().env("PATH", PATH);
     if !as_nobody {
@@ -450,12 +476,14 @@ fn common(settings: &Path, devices: &[&str]) -> Vec<String> {
 }
 
 /// The command line by which the checks start a program, in a sandbox within theirs.
-fn inner(name: &str, core: usize, as_nobody: bool) -> String {
-    let mut words = vec![
-        BUBBLEWRAP.to_owned(),
-        "--unshare-user".into(),
-        "--clearenv".into(),
-    ];
+fn inner(name: &str, core: usize, as_nobody: bool, groups: Option<&Groups>) -> String {
+    let mut words = Vec::new();
+    if let Some(groups) = groups {
+        let limits = json!(groups.limits_of_a_program(GROUPS)).to_string();
+        let members = groups.members().to_owned();
+        words.extend([LAUNCHER.to_owned(), "--join".into(), members, limits]);
+    }
+    words.extend([BUBBLEWRAP, "--unshare-user", "--clearenv"].map(str::to_owned));
     // The same devices, which are faster to bind than to make.
     words.extend(common(Path::new("/etc"), &["--dev-bind", "/dev", "/dev"]));
     for (variable, value) in [

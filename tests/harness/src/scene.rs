@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::deadline::{LONGEST_POLL, POLL, QUIET_WINDOW, deadline, deadline_for_all};
 use crate::diagnosis::{Capacity, Evidence, Symptom, diagnose};
-use crate::launch;
+use crate::launch::{self, Launch};
 use crate::observe::{self, Processor, Vitals};
 use crate::patience::Patience;
 use crate::process::Process;
@@ -73,6 +73,25 @@ impl Scene {
         })
     }
 
+    /// Waits until what starts the program has done so: until then, no deadline has begun.
+    ///
+    /// # Panics
+    ///
+    /// If that takes longer than [`LAUNCH_LIMIT`]: then nothing can be said about the program.
+    fn await_launch(&self) {
+        let launched = self.recording.wait_for(LAUNCH_LIMIT, |seen| {
+            let is_awaited = matches!(seen.program.launch, Launch::Awaited { .. });
+            (!is_awaited || seen.program.is_over()).then_some(())
+        });
+        assert!(
+            launched.is_some(),
+            "could not judge: this machine is so busy that the program was not started within {} s; try \
+             again, or with fewer checks at a time",
+            LAUNCH_LIMIT.as_secs()
+        );
+        self.expect_launched();
+    }
+
     /// From now on, the check is strict about this rule.
     pub(crate) fn be_strict_about(&self, rule: Rule) {
         let _ = self.rule.set(rule);
@@ -90,6 +109,7 @@ impl Scene {
         match Process::start(self, command) {
             Ok(process) => {
                 let _ = self.pid.set(process.id());
+                self.await_launch();
                 process
             }
             Err(error) => self.fail(Symptom::NotStarted(error)),
@@ -304,6 +324,9 @@ impl Scene {
         }
     }
 }
+
+/// How long a sandbox may take to start a program.
+const LAUNCH_LIMIT: Duration = Duration::from_secs(60);
 
 /// How late the checks may be with a reply to a client that waits at least 2 s for it.
 const FAIR: Duration = Duration::from_millis(1800);

@@ -2,9 +2,13 @@
 //! second one, a mark, as a line, and becomes the program that the others are, with its arguments. So who
 //! reads its output knows whether the program was reached. If it can't be, the mark comes again, and why.
 //!
+//! With `--join` it is the step before the sandbox: it joins control groups and becomes the sandbox.
+//!
 //! One program does what `taskset`, `nice` and `prlimit` would do one after another: a class starts
 //! programs by the ten thousand.
 
+#[cfg(target_os = "linux")]
+mod groups;
 #[cfg(target_os = "linux")]
 mod syscalls;
 
@@ -15,10 +19,25 @@ use std::process::ExitCode;
 const CANNOT_RUN: u8 = 126;
 
 fn main() -> ExitCode {
-    let why = launch();
-    let mark = env::args().nth(2).unwrap_or_default();
-    println!("{mark} the launcher {why}");
+    if env::args_os().nth(1).is_some_and(|first| first == "--join") {
+        eprintln!("launcher: {}", join());
+    } else {
+        let why = launch();
+        let mark = env::args().nth(2).unwrap_or_default();
+        println!("{mark} the launcher {why}");
+    }
     ExitCode::from(CANNOT_RUN)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn join() -> &'static str {
+    launch()
+}
+
+/// Joins control groups and becomes the command, or says why it can't.
+#[cfg(target_os = "linux")]
+fn join() -> String {
+    format!("{:#}", linux::join())
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -44,7 +63,7 @@ mod linux {
     use rustix::thread::{CpuSet, sched_setaffinity};
     use serde::Deserialize;
 
-    use crate::syscalls;
+    use crate::{groups, syscalls};
 
     /// What the program can use.
     #[derive(Deserialize)]
@@ -75,6 +94,14 @@ mod linux {
                 let error = program.exec();
                 Error::new(error).context(format!("cannot run {}", program.get_program().display()))
             }
+            Err(error) => error,
+        }
+    }
+
+    /// Joins control groups and becomes the command, or returns why it can't.
+    pub(super) fn join() -> Error {
+        match groups::prepare(env::args_os()) {
+            Ok(mut command) => Error::new(command.exec()).context("cannot run the command"),
             Err(error) => error,
         }
     }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use tempfile::TempDir;
 
+use super::cgroup::Groups;
 use crate::cargo;
 
 /// The files in a sandbox's /etc: where the dynamic loader finds libraries, and how names become addresses.
@@ -17,16 +18,17 @@ pub(super) const SETTINGS: [&str; 3] = ["ld.so.cache", "hosts", "nsswitch.conf"]
 const HOSTS: &str = "127.0.0.1 localhost\n";
 const NAME_SERVICES: &str = "hosts: files\n";
 
-/// A folder of files, for as long as sandboxes are made.
+/// A folder of files, and the control groups, for as long as sandboxes are made.
 pub struct Kit {
     folder: TempDir,
+    pub(super) groups: Option<Groups>,
 }
 
 impl Kit {
     /// Builds the launcher and copies the system's settings.
-    pub(super) fn new() -> Result<Self> {
+    pub(super) fn new(groups: Option<Groups>) -> Result<Self> {
         let folder = tempfile::tempdir().context("cannot make a scratch folder")?;
-        let kit = Self { folder };
+        let kit = Self { folder, groups };
         copy(&cargo::build_launcher()?, &kit.launcher(), 0o755)?;
         let settings = kit.settings();
         fs::create_dir(&settings).with_context(|| format!("cannot make {}", settings.display()))?;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use super::cgroup::RunGroups;
 use super::running::First;
 use super::usage::{Excess, Processes};
 
@@ -21,6 +22,7 @@ static ARRIVED: Condvar = Condvar::new();
 /// A sandbox that is looked at for as long as this is held.
 pub(super) struct Watched {
     first: Arc<First>,
+    groups: Option<Arc<RunGroups>>,
     excess: OnceLock<Excess>,
 }
 
@@ -29,9 +31,10 @@ pub(super) struct Watched {
 /// # Errors
 ///
 /// If there can be no lookout.
-pub(super) fn watch(first: &Arc<First>) -> Result<Arc<Watched>> {
+pub(super) fn watch(first: &Arc<First>, groups: Option<&Arc<RunGroups>>) -> Result<Arc<Watched>> {
     let watched = Arc::new(Watched {
         first: Arc::clone(first),
+        groups: groups.cloned(),
         excess: OnceLock::new(),
     });
     start()?;
@@ -42,6 +45,12 @@ pub(super) fn watch(first: &Arc<First>) -> Result<Arc<Watched>> {
 }
 
 impl Watched {
+    fn end(&self, excess: Excess) {
+        _ = self.excess.set(excess);
+        // One that can't be ended now is ended by who waits for it.
+        _ = self.first.kill();
+    }
+
     /// What the sandbox was ended for.
     pub(super) fn excess(&self) -> Option<Excess> {
         self.excess.get().copied()
@@ -65,14 +74,23 @@ fn look_out() {
     take_precedence();
     loop {
         let sandboxes = sandboxes();
-        if let Some(processes) = Processes::look() {
-            let firsts = sandboxes.iter().map(|sandbox| sandbox.first.id);
+        let (counted, others): (Vec<_>, Vec<_>) = sandboxes
+            .iter()
+            .partition(|sandbox| sandbox.groups.is_some());
+        for sandbox in counted {
+            let groups = sandbox.groups.as_ref();
+            if let Some(excess) = groups.and_then(|groups| groups.excess()) {
+                sandbox.end(excess);
+            }
+        }
+        if !others.is_empty()
+            && let Some(processes) = Processes::look()
+        {
+            let firsts = others.iter().map(|sandbox| sandbox.first.id);
             let excesses = processes.find_excesses(firsts);
-            for sandbox in sandboxes {
+            for sandbox in others {
                 if let Some(excess) = excesses.get(&sandbox.first.id) {
-                    _ = sandbox.excess.set(*excess);
-                    // One that can't be ended now is ended by who waits for it.
-                    _ = sandbox.first.kill();
+                    sandbox.end(*excess);
                 }
             }
         }

@@ -17,6 +17,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde::Deserialize;
 use wait_timeout::ChildExt;
 
+use super::cgroup::RunGroups;
 use super::usage::Excess;
 use super::{guard, lookout};
 
@@ -30,6 +31,7 @@ const GONE: Duration = Duration::from_secs(30);
 pub(crate) struct Prepared {
     pub(crate) command: Command,
     info: Option<Pipe>,
+    pub(super) groups: Option<RunGroups>,
 }
 
 /// Through which bubblewrap tells of the sandbox that it has made.
@@ -43,6 +45,8 @@ pub(crate) struct Running {
     child: Child,
     /// The first process of the sandbox's tree: it is gone when all are.
     first: Option<Arc<First>>,
+    /// The control groups that it and its programs are in.
+    groups: Option<Arc<RunGroups>>,
 }
 
 /// How a command came to its end.
@@ -73,17 +77,25 @@ impl Prepared {
         Self {
             command,
             info: None,
+            groups: None,
         }
     }
 
-    /// bubblewrap, to which its arguments are to be appended.
-    pub(super) fn bubblewrap() -> Result<Self> {
+    /// bubblewrap, in these control groups, to which its arguments are to be appended.
+    pub(super) fn bubblewrap(groups: Option<RunGroups>) -> Result<Self> {
         let (read, write) = pipe_with(PipeFlags::CLOEXEC).context("cannot make a pipe")?;
-        let mut command = Command::new(BUBBLEWRAP);
+        let mut words = groups.as_ref().map_or_else(Vec::new, RunGroups::joining);
+        words.push(BUBBLEWRAP.to_owned());
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]);
         command.arg("--info-fd").arg(write.as_raw_fd().to_string());
         command.process_group(guard::group()?);
         let info = Some(Pipe { read, write });
-        Ok(Self { command, info })
+        Ok(Self {
+            command,
+            info,
+            groups,
+        })
     }
 
     pub(crate) fn start(mut self) -> Result<Running> {
@@ -103,14 +115,20 @@ impl Prepared {
             Some(read) => First::read(File::from(read))?.map(Arc::new),
             None => None,
         };
-        Ok(Running { child, first })
+        let groups = self.groups.map(Arc::new);
+        Ok(Running {
+            child,
+            first,
+            groups,
+        })
     }
 }
 
 impl Running {
     /// Waits for the end, for so long. Then no process of the sandbox is left.
     pub(crate) fn wait(mut self, limit: Duration) -> Result<Ended> {
-        let watched = self.first.as_ref().map(lookout::watch).transpose()?;
+        let watch = |first| lookout::watch(first, self.groups.as_ref());
+        let watched = self.first.as_ref().map(watch).transpose()?;
         let status = self.child.wait_timeout(limit)?;
         if status.is_none() {
             self.end()?;
@@ -118,7 +136,9 @@ impl Running {
         if let Some(first) = &self.first {
             first.wait()?;
         }
-        let excess = watched.and_then(|watched| watched.excess());
+        // The groups know of an excess, however short the time was in which it could be seen.
+        let counted = self.groups.as_ref().and_then(|groups| groups.excess());
+        let excess = watched.and_then(|watched| watched.excess()).or(counted);
         Ok(match (excess, status) {
             (Some(excess), _) => Ended::UsedTooMuch(excess),
             (None, Some(status)) => Ended::Itself(status),

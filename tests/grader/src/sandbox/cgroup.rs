@@ -1,0 +1,357 @@
+//! Control groups: the kernel's limits on what the programs in a sandbox use, each program with its
+//! children, and its own count of what they have used and where it has refused them more (cgroups(7)).
+//!
+//! A run of checks has a group of its own, and in it there is one for each start of a program, made by the
+//! launcher. Version 1 is used by root, version 2 by root too, and by whoever has been given a group of
+//! their own (`systemd-run --user --scope --property Delegate=yes`).
+//!
+//! The crate `cgroups-rs` is not used: it brings a client of D-Bus and its asynchronous runtime, for what is
+//! a few files to be written and read.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::os::unix::fs::chown;
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::{Context, Result};
+use procfs::process::Process;
+
+use super::usage::{Excess, MEMORY, SECONDS, TASKS};
+
+/// In a group of version 1 and of version 2: a process that writes 0 there moves into the group. (In version
+/// 1, `cgroup.procs` would stop every fork of this machine for a moment.)
+const MEMBERS: [&str; 2] = ["tasks", "cgroup.procs"];
+
+/// The part of a run's group that the checks themselves are in: in version 2, only the last groups of a
+/// branch have members.
+const CHECKS: &str = "checks";
+
+/// What all programs and checks of a run may use together: a hundred clients in several checks at once, a
+/// thread for each in the program and in the checks, are below a thousand.
+const TASKS_OF_A_RUN: u64 = 4096;
+const MEMORY_OF_A_RUN: u64 = 4 << 30;
+
+/// Tasks that bubblewrap has beside the program.
+const TASKS_OF_BUBBLEWRAP: u64 = 4;
+
+/// What is in the buffers of a program's TCP sockets, in version 1, which counts it apart.
+const SOCKET_MEMORY: u64 = 256 << 20;
+const SOCKET_MEMORY_FILE: &str = "memory.kmem.tcp.limit_in_bytes";
+
+/// The user nobody.
+pub(super) const NOBODY: u32 = 65534;
+
+/// Where groups can be made.
+pub(super) struct Groups {
+    version: u8,
+    /// By the name of what they bound (`pids`; `unified` in version 2), the folder of the group in which
+    /// the runs' groups are made.
+    parents: BTreeMap<&'static str, PathBuf>,
+}
+
+/// The groups of one run, removed when this is dropped.
+pub(super) struct RunGroups {
+    /// By the name of what they bound.
+    folders: BTreeMap<&'static str, PathBuf>,
+    /// The name of the file by which a process becomes a member.
+    members: &'static str,
+}
+
+impl Groups {
+    /// Finds where groups can be made; `None` if nowhere.
+    pub(super) fn find() -> Option<Self> {
+        let groups = Self::of_version_2().or_else(Self::of_version_1)?;
+        groups.remove_stale();
+        // Whether it is allowed is only known when it has been done.
+        groups.start_run(None).ok()?;
+        Some(groups)
+    }
+
+    pub(super) fn version(&self) -> u8 {
+        self.version
+    }
+
+    /// The name of the file by which a process becomes a member.
+    pub(super) fn members(&self) -> &'static str {
+        MEMBERS[usize::from(self.version - 1)]
+    }
+
+    fn of_version_1() -> Option<Self> {
+        let parents = ["pids", "memory", "cpuacct"].map(|controller| {
+            let own = own_group(controller)?;
+            let mounted = mounts().into_iter().find(|mount| {
+                mount.fs_type == "cgroup" && mount.super_options.contains_key(controller)
+            })?;
+            Some((controller, mounted.mount_point.join(own)))
+        });
+        let parents: Option<BTreeMap<_, _>> = parents.into_iter().collect();
+        let version = 1;
+        parents.map(|parents| Self { version, parents })
+    }
+
+    /// The group that this process is in, if it can be divided; for root, the topmost one.
+    fn of_version_2() -> Option<Self> {
+        let mounted = mounts()
+            .into_iter()
+            .find(|mount| mount.fs_type == "cgroup2")?;
+        let parent = if rustix::process::geteuid().is_root() {
+            mounted.mount_point
+        } else {
+            let own = mounted.mount_point.join(own_group("")?);
+            // Only a group without members can be divided.
+            let leaf = own.join(format!("grade-{}-self", process::id()));
+            fs::create_dir(&leaf).ok()?;
+            fs::write(leaf.join(MEMBERS[1]), "0").ok()?;
+            own
+        };
+        let controllers = parent.join("cgroup.subtree_control");
+        let has = |controller| {
+            let enabled = fs::read_to_string(&controllers).unwrap_or_default();
+            enabled.split_whitespace().any(|word| word == controller)
+                || fs::write(&controllers, format!("+{controller}")).is_ok()
+        };
+        (has("pids") && has("memory")).then(|| Self {
+            version: 2,
+            parents: BTreeMap::from([("unified", parent)]),
+        })
+    }
+
+    /// Makes the groups of a run, in which this user, too, can make groups.
+    pub(super) fn start_run(&self, user: Option<u32>) -> Result<RunGroups> {
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("grade-{}-{number}", process::id());
+        let folders = self
+            .parents
+            .iter()
+            .map(|(&of, parent)| (of, parent.join(&name)));
+        let run = RunGroups {
+            folders: folders.collect(),
+            members: self.members(),
+        };
+        for (of, folder) in &run.folders {
+            run.make(of, folder, user)
+                .with_context(|| format!("cannot make the control group {}", folder.display()))?;
+        }
+        Ok(run)
+    }
+
+    /// What a program's own groups are bounded by, as the launcher takes it: by their folders as the checks
+    /// see them, files and what is written to them.
+    pub(super) fn limits_of_a_program(
+        &self,
+        inside: &str,
+    ) -> BTreeMap<String, BTreeMap<&str, String>> {
+        let limits = |of: &&'static str| match *of {
+            "pids" => vec![("pids.max", TASKS + TASKS_OF_BUBBLEWRAP)],
+            "memory" => {
+                let folder = &self.parents["memory"];
+                let sockets = folder.join(SOCKET_MEMORY_FILE).exists();
+                let sockets = sockets.then_some((SOCKET_MEMORY_FILE, SOCKET_MEMORY));
+                let memory = [("memory.limit_in_bytes", MEMORY)];
+                memory.into_iter().chain(sockets).collect()
+            }
+            "unified" => vec![
+                ("pids.max", TASKS + TASKS_OF_BUBBLEWRAP),
+                ("memory.max", MEMORY),
+            ],
+            _ => Vec::new(),
+        };
+        let written = |of: &&'static str| {
+            let limits = limits(of).into_iter();
+            limits
+                .map(|(file, limit)| (file, limit.to_string()))
+                .collect()
+        };
+        let names = self.parents.keys();
+        names
+            .map(|of| (format!("{inside}/{of}"), written(of)))
+            .collect()
+    }
+
+    /// Removes what graders that were killed have left.
+    fn remove_stale(&self) {
+        for parent in self.parents.values() {
+            for group in folders_in(parent) {
+                let name = group.file_name().unwrap_or_default().to_string_lossy();
+                let of_process = name
+                    .strip_prefix("grade-")
+                    .and_then(|rest| rest.split('-').next());
+                let is_stale = of_process.is_some_and(|id| !Path::new("/proc").join(id).exists());
+                if is_stale {
+                    remove(&group);
+                }
+            }
+        }
+    }
+}
+
+impl RunGroups {
+    fn make(&self, of: &str, folder: &Path, user: Option<u32>) -> io::Result<()> {
+        fs::create_dir(folder)?;
+        let limits = match of {
+            "pids" => vec![("pids.max", TASKS_OF_A_RUN)],
+            "memory" => vec![("memory.limit_in_bytes", MEMORY_OF_A_RUN)],
+            "unified" => vec![
+                ("pids.max", TASKS_OF_A_RUN),
+                ("memory.max", MEMORY_OF_A_RUN),
+            ],
+            _ => Vec::new(),
+        };
+        for (file, limit) in limits {
+            fs::write(folder.join(file), limit.to_string())?;
+        }
+        if of == "unified" {
+            fs::write(folder.join("cgroup.subtree_control"), "+pids +memory")?;
+        }
+        let checks = folder.join(CHECKS);
+        fs::create_dir(&checks)?;
+        if user.is_some() {
+            for path in [
+                folder.to_owned(),
+                folder.join(self.members),
+                checks.clone(),
+                checks.join(self.members),
+            ] {
+                chown(path, user, user)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The words of a command line that joins the checks' groups and becomes the command whose words
+    /// follow.
+    pub(super) fn joining(&self) -> Vec<String> {
+        let mut words: Vec<String> = ["/bin/sh", "-c", JOIN, "sh"].map(str::to_owned).to_vec();
+        let members = self
+            .folders
+            .values()
+            .map(|folder| folder.join(CHECKS).join(self.members));
+        words.extend(members.map(|path| path.to_string_lossy().into_owned()));
+        words.push("--".into());
+        words
+    }
+
+    /// The folders, by the name of what they bound.
+    pub(super) fn folders(&self) -> impl Iterator<Item = (&str, &Path)> {
+        self.folders
+            .iter()
+            .map(|(of, folder)| (*of, folder.as_path()))
+    }
+
+    /// What a program in this run has used too much of, or was refused.
+    pub(super) fn excess(&self) -> Option<Excess> {
+        let of_programs = self.folders.values().flat_map(|folder| folders_in(folder));
+        let mut of_programs = of_programs.filter(|group| !group.ends_with(CHECKS));
+        of_programs.find_map(|group| excess_of(&group))
+    }
+}
+
+/// Moves itself into each group whose list of members is named before `--`, and becomes what comes after.
+const JOIN: &str =
+    r#"while [ "$1" != -- ]; do echo 0 >"$1" || exit 125; shift; done; shift; exec "$@""#;
+
+impl Drop for RunGroups {
+    fn drop(&mut self) {
+        self.folders.values().for_each(|folder| remove(folder));
+    }
+}
+
+fn excess_of(group: &Path) -> Option<Excess> {
+    let read = |file: &str| fs::read_to_string(group.join(file)).unwrap_or_default();
+    if count_of(&read("pids.events"), "max") > 0 {
+        return Some(Excess::Tasks(TASKS));
+    }
+    let killed =
+        ["memory.oom_control", "memory.events"].map(|file| count_of(&read(file), "oom_kill"));
+    if killed.into_iter().any(|count| count > 0) {
+        return Some(Excess::Memory(MEMORY));
+    }
+    let nanoseconds = read("cpuacct.usage").trim().parse().unwrap_or(0);
+    let microseconds = count_of(&read("cpu.stat"), "usage_usec");
+    let seconds = (nanoseconds / 1_000_000_000).max(microseconds / 1_000_000);
+    (seconds > SECONDS).then_some(Excess::Seconds(seconds))
+}
+
+/// The number behind this word, in a file of words with numbers; 0 if it is not there.
+fn count_of(text: &str, word: &str) -> u64 {
+    let mut lines = text.lines().filter_map(|line| line.split_once(' '));
+    let found = lines.find(|(name, _)| *name == word);
+    found
+        .and_then(|(_, count)| count.trim().parse().ok())
+        .unwrap_or(0)
+}
+
+/// The group that this process is in, of version 1 by the controller, of version 2 without one.
+fn own_group(controller: &str) -> Option<PathBuf> {
+    let groups = Process::myself()
+        .and_then(|process| process.cgroups())
+        .ok()?;
+    let own = groups.into_iter().find(|group| match controller {
+        "" => group.hierarchy == 0,
+        controller => group.controllers.iter().any(|own| own == controller),
+    })?;
+    Some(own.pathname.trim_start_matches('/').into())
+}
+
+fn mounts() -> Vec<procfs::process::MountInfo> {
+    let mounts = Process::myself().and_then(|process| process.mountinfo());
+    mounts
+        .map(|mounts| mounts.into_iter().collect())
+        .unwrap_or_default()
+}
+
+fn folders_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .map(|entry| entry.path())
+        .filter(|path| path.is_dir())
+        .collect()
+}
+
+/// Removes a group and those below it. One that still has members is left to the next grader.
+fn remove(group: &Path) {
+    folders_in(group).iter().for_each(|below| remove(below));
+    _ = fs::remove_dir(group);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn group(files: &[(&str, &str)]) -> Option<Excess> {
+        let folder = tempfile::tempdir().unwrap();
+        for (file, text) in files {
+            fs::write(folder.path().join(file), text).unwrap();
+        }
+        excess_of(folder.path())
+    }
+
+    #[test]
+    fn the_kernels_events_are_the_evidence() {
+        assert_eq!(group(&[("pids.events", "max 0\n")]), None);
+        assert_eq!(
+            group(&[("pids.events", "max 7\n")]),
+            Some(Excess::Tasks(TASKS))
+        );
+        let killed = "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n";
+        assert_eq!(
+            group(&[("memory.oom_control", killed)]),
+            Some(Excess::Memory(MEMORY))
+        );
+        let refused = "low 0\nhigh 0\nmax 12\noom 0\noom_kill 0\n";
+        assert_eq!(group(&[("memory.events", refused)]), None);
+        assert_eq!(group(&[("cpuacct.usage", "15999999999\n")]), None);
+        assert_eq!(
+            group(&[("cpuacct.usage", "16000000000\n")]),
+            Some(Excess::Seconds(16))
+        );
+        assert_eq!(
+            group(&[("cpu.stat", "usage_usec 17000000\nuser_usec 1\n")]),
+            Some(Excess::Seconds(17))
+        );
+    }
+}
