@@ -13,6 +13,9 @@ const CLOSING: [char; 7] = ['\'', '"', '.', '!', ')', ']', '>'];
 /// The most of it, in bytes.
 const MAX_CLOSING: usize = 3;
 
+/// The longest greeting that is passed over, in lines.
+const MAX_GREETING: usize = 8;
+
 /// Up to where a client's replies have been judged: a line (after the last one, what has arrived of the
 /// next), and a byte in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,7 +74,9 @@ impl Wanted<'_> {
                     return Some(Heard::Reply(line, next));
                 }
                 Lines::Begun => return None,
-                Lines::None if is_first && self.is_greeting(&line.text()) => {
+                Lines::None
+                    if is_first && at.line < MAX_GREETING && self.is_greeting(&line.text()) =>
+                {
                     at = at.next_line();
                 }
                 Lines::None => return Some(Heard::Other(line)),
@@ -82,8 +87,12 @@ impl Wanted<'_> {
     /// A reply without a newline, which has all of its other parts.
     fn find_in_tail(&self, seen: &ConnectionSeen, from: Position) -> Option<Heard> {
         let bytes = seen.tail.get(from.byte..).filter(|tail| !tail.is_empty())?;
-        let text = String::from_utf8_lossy(bytes);
-        let is_whole = joined(&text).ends_with(&format!("'{}'", joined(self.message)));
+        let end = format!("'{}'", joined(self.message));
+        // A tail can be long, and is looked at whenever some more of it comes; each byte that is not UTF-8
+        // is shown as three.
+        let last = bytes.len().saturating_sub(3 * end.len());
+        let text = String::from_utf8_lossy(&bytes[last..]);
+        let is_whole = joined(&text).ends_with(&end);
         let line = Line {
             bytes: bytes.to_vec(),
             at: seen.tail_until?,

@@ -133,6 +133,11 @@ impl Happening {
     }
 }
 
+/// How many messages in each direction a timeline shows, of all connections together and of each at the
+/// least: a server that floods its clients must not fill the reports.
+const MAX_MESSAGES: usize = 4000;
+const MIN_MESSAGES: usize = 20;
+
 impl Timeline {
     /// The states that a legend has to explain, in their order.
     fn states(&self) -> impl Iterator<Item = State> {
@@ -156,10 +161,11 @@ impl Timeline {
 
     pub(crate) fn of(seen: &Seen, now: Moment) -> Self {
         let end = micros(now.since_start);
+        let most = (MAX_MESSAGES / seen.connections.len().max(1)).max(MIN_MESSAGES);
         let mut rows: Vec<_> = seen
             .connections
             .iter()
-            .map(|connection| row(seen, connection, end))
+            .map(|connection| row(seen, connection, end, most))
             .collect();
         for index in 0..rows.len() {
             rows[index].behind = behind(&rows, index, end);
@@ -168,7 +174,8 @@ impl Timeline {
     }
 }
 
-fn row(seen: &Seen, connection: &ConnectionSeen, end: Micros) -> Row {
+/// `most` messages in each direction are shown.
+fn row(seen: &Seen, connection: &ConnectionSeen, end: Micros, most: usize) -> Row {
     let over = [
         connection.left.map(|(_, at)| at),
         connection.end.map(|(_, at)| at),
@@ -178,7 +185,7 @@ fn row(seen: &Seen, connection: &ConnectionSeen, end: Micros) -> Row {
         .flatten()
         .min()
         .map_or(end, |at| micros(at.since_start));
-    let mut marks = marks(connection);
+    let mut marks = marks(connection, most);
     marks.sort_by_key(|mark| mark.at);
     marks.retain(|mark| mark.at <= over || is_end(mark.event));
 
@@ -225,7 +232,7 @@ fn taken_up(seen: &Seen, connection: &ConnectionSeen) -> Option<Moment> {
     [logged, replied].into_iter().flatten().min()
 }
 
-fn marks(connection: &ConnectionSeen) -> Vec<Mark> {
+fn marks(connection: &ConnectionSeen, most: usize) -> Vec<Mark> {
     let mark = |event, at: Moment| Mark {
         event,
         at: micros(at.since_start),
@@ -234,8 +241,8 @@ fn marks(connection: &ConnectionSeen) -> Vec<Mark> {
         .sent
         .iter()
         .filter(|(_, bytes)| bytes.contains(&b'\n'));
-    let sent = sent.map(|(at, _)| *at);
-    let received = connection.lines.iter().map(|line| line.at);
+    let sent = sent.map(|(at, _)| *at).take(most);
+    let received = connection.lines.iter().map(|line| line.at).take(most);
     let (asked, answered): (Vec<_>, Vec<_>) = match connection.side {
         Side::Client => (sent.collect(), received.collect()),
         Side::Server => (received.collect(), sent.collect()),
