@@ -2,6 +2,7 @@
 //! costs only itself.
 
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -46,6 +47,7 @@ struct Message {
 struct Target {
     name: String,
     kind: Vec<String>,
+    src_path: PathBuf,
 }
 
 /// Builds the programs of a package of the workspace in `workspace`.
@@ -227,15 +229,22 @@ fn run_once(command: &mut Command) -> Result<Result<Vec<Message>, CompilerOutput
 impl Message {
     /// What was built: the executable, or the library.
     fn artifact(&self) -> Option<&Path> {
-        let library = || {
-            self.filenames
-                .iter()
-                .find(|file| file.extension().is_some_and(|it| it == "rlib"))
-        };
-        self.executable
-            .as_ref()
-            .or_else(library)
-            .map(PathBuf::as_path)
+        let is_library = |file: &&PathBuf| file.extension().is_some_and(|it| it == "rlib");
+        let library = || self.filenames.iter().find(is_library);
+        let artifact = self.executable.as_ref().or_else(library);
+        artifact.map(PathBuf::as_path)
+    }
+
+    /// The files in the folder of its first source file.
+    fn files_beside_source(&self) -> Vec<PathBuf> {
+        let target = self.target.as_ref();
+        let folder = target.and_then(|target| target.src_path.parent());
+        let entries = folder.and_then(|folder| fs::read_dir(folder).ok());
+        let paths = entries.into_iter().flatten().flatten();
+        let paths = paths.map(|entry| entry.path());
+        let mut files: Vec<_> = paths.filter(|path| path.is_file()).collect();
+        files.sort_unstable();
+        files
     }
 }
 

@@ -26,9 +26,8 @@ pub(super) fn unknown_sources(workspace: &Path, messages: &[Message]) -> Result<
         let Some(artifact) = message.artifact().filter(|_| is_own) else {
             continue;
         };
-        let Some(sources) = sources_of(artifact, workspace) else {
-            continue;
-        };
+        let listed = listed_sources(artifact, workspace);
+        let sources = listed.unwrap_or_else(|| message.files_beside_source());
         let note = artifact.with_extension("sources");
         let known = fs::read_to_string(&note).unwrap_or_default();
         let now = fingerprint(artifact, &sources)?;
@@ -77,7 +76,8 @@ pub(super) fn touch(sources: &[PathBuf]) -> Result<()> {
 }
 
 /// The sources that are listed beside an artifact, in the form of a makefile's rule: `ARTIFACT: SOURCE …`.
-fn sources_of(artifact: &Path, workspace: &Path) -> Option<Vec<PathBuf>> {
+/// (Of a program that is only built to be tested, Cargo leaves no list.)
+fn listed_sources(artifact: &Path, workspace: &Path) -> Option<Vec<PathBuf>> {
     let name = artifact.file_stem()?.to_str()?;
     let without_prefix = name.strip_prefix("lib").unwrap_or(name);
     let lists = [name, without_prefix].map(|name| artifact.with_file_name(format!("{name}.d")));
