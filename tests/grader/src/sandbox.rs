@@ -182,7 +182,8 @@ impl Sandbox {
                 usage::MEMORY >> 20,
                 usage::SECONDS,
                 match &kit.groups {
-                    Some(groups) => format!("by control groups (version {})", groups.version()),
+                    Some(groups) =>
+                        format!("counted by control groups (version {})", groups.version()),
                     None => "watched in /proc".into(),
                 },
                 if *as_nobody {

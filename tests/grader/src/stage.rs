@@ -21,6 +21,10 @@ use crate::sandbox::{Program, Sandbox};
 use crate::verdict::Verdict;
 use trial::Trial;
 
+/// How many checks of a program that uses too much run at the same time, each alone: not all of them need to
+/// use too much at once.
+const GREEDY_AT_ONCE: usize = 4;
+
 /// A command line in the place of a program.
 pub struct Command {
     variable: String,
@@ -169,6 +173,11 @@ impl Stage {
             .copied()
             .collect();
         let together = run(&all, at_once, "all")?;
+        let at_once = if together.used_too_much() {
+            GREEDY_AT_ONCE
+        } else {
+            at_once
+        };
         Ok(in_parallel(&checks, at_once, |_, (check, cases)| {
             match together.verdict(cases) {
                 None | Some(Verdict::CouldNotJudge(_)) => {}

@@ -241,6 +241,11 @@ impl Scene {
         observe::listening(*self.pid.get()?)
     }
 
+    /// Whether it has printed more than is kept.
+    pub(crate) fn floods(&self) -> bool {
+        self.recording.look(|seen| seen.program.floods)
+    }
+
     /// Whether it has panicked over a `todo!`.
     pub(crate) fn is_unfinished(&self) -> bool {
         self.recording

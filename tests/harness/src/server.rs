@@ -407,7 +407,7 @@ impl Attempt {
     fn may_have_met_another(&self) -> bool {
         let address = match &self.start {
             Start::Listening(address) => Some(*address),
-            Start::Over => return !self.scene.is_unfinished(),
+            Start::Over => return self.scene.recording.look(says_that_address_is_in_use),
             Start::BadBanner(_) | Start::Silent => self.found,
         };
         address.is_some_and(|address| (1..FIRST_CHOSEN_PORT).contains(&address.port()))
@@ -529,7 +529,8 @@ fn await_start(scene: &Scene) -> (Start, Option<SocketAddr>) {
             _ => scene.find_listener(),
         };
         let is_clear = !matches!(start, Start::Silent) || found.is_some();
-        if is_clear || waited >= start_deadline() || scene.is_unfinished() {
+        let is_hopeless = scene.is_unfinished() || scene.floods();
+        if is_clear || is_hopeless || waited >= start_deadline() {
             return (start, found);
         }
     }
@@ -542,10 +543,20 @@ fn await_banner(scene: &Scene, limit: Duration) -> Start {
             let address = address.trim_end().parse();
             address.map_or_else(|_| Start::BadBanner(line.clone()), Start::Listening)
         });
-        banner.or_else(|| seen.program.is_over().then_some(Start::Over))
+        // One that floods before its banner has none.
+        banner
+            .or_else(|| seen.program.is_over().then_some(Start::Over))
+            .or_else(|| seen.program.floods.then_some(Start::Silent))
     });
     scene.expect_launched();
     start.unwrap_or(Start::Silent)
+}
+
+/// Whether the program has said, in whatever language, that it can't have its address.
+fn says_that_address_is_in_use(seen: &Seen) -> bool {
+    let said = seen.program.stderr.iter().chain(&seen.program.stdout);
+    let mut said = said.map(|line| line.text().to_lowercase());
+    said.any(|line| line.contains("in use") || line.contains("eaddrinuse"))
 }
 
 /// Whether a refusal names the address: as it stands, host and port apart, or of a port that is none, the

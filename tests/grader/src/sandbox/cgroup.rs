@@ -1,5 +1,9 @@
-//! Control groups: the kernel's limits on what the programs in a sandbox use, each program with its
-//! children, and its own count of what they have used and where it has refused them more (cgroups(7)).
+//! Control groups: the kernel's limit on the processes and threads of each program in a sandbox, its count
+//! of the processor time that they have used, those that have ended included, and its word on where it has
+//! refused them more (cgroups(7)). However busy the machine is, none of that is missed.
+//!
+//! Memory is not limited by them: at its limit, a group of version 1 keeps the whole machine busy. It is
+//! bounded for each process, and watched in /proc for all of them together.
 //!
 //! A run of checks has a group of its own, and in it there is one for each start of a program, made by the
 //! launcher. Version 1 is used by root, version 2 by root too, and by whoever has been given a group of
@@ -19,7 +23,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::{Context, Result};
 use procfs::process::Process;
 
-use super::usage::{Excess, MEMORY, SECONDS, TASKS};
+use super::usage::{Excess, SECONDS, TASKS};
 
 /// In a group of version 1 and of version 2: a process that writes 0 there moves into the group. (In version
 /// 1, `cgroup.procs` would stop every fork of this machine for a moment.)
@@ -29,17 +33,15 @@ const MEMBERS: [&str; 2] = ["tasks", "cgroup.procs"];
 /// branch have members.
 const CHECKS: &str = "checks";
 
-/// What all programs and checks of a run may use together: a hundred clients in several checks at once, a
+/// The tasks of all programs and checks of a run together: a hundred clients in several checks at once, a
 /// thread for each in the program and in the checks, are below a thousand.
-const TASKS_OF_A_RUN: u64 = 4096;
-const MEMORY_OF_A_RUN: u64 = 4 << 30;
+const TASKS_OF_A_RUN: u64 = 2048;
 
 /// Tasks that bubblewrap has beside the program.
 const TASKS_OF_BUBBLEWRAP: u64 = 4;
 
-/// What is in the buffers of a program's TCP sockets, in version 1, which counts it apart.
-const SOCKET_MEMORY: u64 = 256 << 20;
-const SOCKET_MEMORY_FILE: &str = "memory.kmem.tcp.limit_in_bytes";
+/// The file of a group that bounds its tasks.
+const MAX_TASKS: &str = "pids.max";
 
 /// The user nobody.
 pub(super) const NOBODY: u32 = 65534;
@@ -80,7 +82,7 @@ impl Groups {
     }
 
     fn of_version_1() -> Option<Self> {
-        let parents = ["pids", "memory", "cpuacct"].map(|controller| {
+        let parents = ["pids", "cpuacct"].map(|controller| {
             let own = own_group(controller)?;
             let mounted = mounts().into_iter().find(|mount| {
                 mount.fs_type == "cgroup" && mount.super_options.contains_key(controller)
@@ -113,7 +115,7 @@ impl Groups {
             enabled.split_whitespace().any(|word| word == controller)
                 || fs::write(&controllers, format!("+{controller}")).is_ok()
         };
-        (has("pids") && has("memory")).then(|| Self {
+        has("pids").then(|| Self {
             version: 2,
             parents: BTreeMap::from([("unified", parent)]),
         })
@@ -145,31 +147,13 @@ impl Groups {
         &self,
         inside: &str,
     ) -> BTreeMap<String, BTreeMap<&str, String>> {
-        let limits = |of: &&'static str| match *of {
-            "pids" => vec![("pids.max", TASKS + TASKS_OF_BUBBLEWRAP)],
-            "memory" => {
-                let folder = &self.parents["memory"];
-                let sockets = folder.join(SOCKET_MEMORY_FILE).exists();
-                let sockets = sockets.then_some((SOCKET_MEMORY_FILE, SOCKET_MEMORY));
-                let memory = [("memory.limit_in_bytes", MEMORY)];
-                memory.into_iter().chain(sockets).collect()
-            }
-            "unified" => vec![
-                ("pids.max", TASKS + TASKS_OF_BUBBLEWRAP),
-                ("memory.max", MEMORY),
-            ],
-            _ => Vec::new(),
-        };
-        let written = |of: &&'static str| {
-            let limits = limits(of).into_iter();
-            limits
-                .map(|(file, limit)| (file, limit.to_string()))
-                .collect()
-        };
         let names = self.parents.keys();
-        names
-            .map(|of| (format!("{inside}/{of}"), written(of)))
-            .collect()
+        let limits = names.map(|&of| {
+            let limit = (TASKS + TASKS_OF_BUBBLEWRAP).to_string();
+            let limit = counts_tasks(of).then_some((MAX_TASKS, limit));
+            (format!("{inside}/{of}"), limit.into_iter().collect())
+        });
+        limits.collect()
     }
 
     /// Removes what graders that were killed have left.
@@ -192,20 +176,11 @@ impl Groups {
 impl RunGroups {
     fn make(&self, of: &str, folder: &Path, user: Option<u32>) -> io::Result<()> {
         fs::create_dir(folder)?;
-        let limits = match of {
-            "pids" => vec![("pids.max", TASKS_OF_A_RUN)],
-            "memory" => vec![("memory.limit_in_bytes", MEMORY_OF_A_RUN)],
-            "unified" => vec![
-                ("pids.max", TASKS_OF_A_RUN),
-                ("memory.max", MEMORY_OF_A_RUN),
-            ],
-            _ => Vec::new(),
-        };
-        for (file, limit) in limits {
-            fs::write(folder.join(file), limit.to_string())?;
+        if counts_tasks(of) {
+            fs::write(folder.join(MAX_TASKS), TASKS_OF_A_RUN.to_string())?;
         }
         if of == "unified" {
-            fs::write(folder.join("cgroup.subtree_control"), "+pids +memory")?;
+            fs::write(folder.join("cgroup.subtree_control"), "+pids")?;
         }
         let checks = folder.join(CHECKS);
         fs::create_dir(&checks)?;
@@ -244,6 +219,13 @@ impl RunGroups {
 
     /// What a program in this run has used too much of, or was refused.
     pub(super) fn excess(&self) -> Option<Excess> {
+        if self
+            .folders
+            .values()
+            .any(|folder| was_refused_tasks(folder))
+        {
+            return Some(Excess::Tasks(TASKS));
+        }
         let of_programs = self.folders.values().flat_map(|folder| folders_in(folder));
         let mut of_programs = of_programs.filter(|group| !group.ends_with(CHECKS));
         of_programs.find_map(|group| excess_of(&group))
@@ -260,20 +242,26 @@ impl Drop for RunGroups {
     }
 }
 
+/// Whether the groups of this name bound tasks.
+fn counts_tasks(of: &str) -> bool {
+    of != "cpuacct"
+}
+
 fn excess_of(group: &Path) -> Option<Excess> {
-    let read = |file: &str| fs::read_to_string(group.join(file)).unwrap_or_default();
-    if count_of(&read("pids.events"), "max") > 0 {
+    if was_refused_tasks(group) {
         return Some(Excess::Tasks(TASKS));
     }
-    let killed =
-        ["memory.oom_control", "memory.events"].map(|file| count_of(&read(file), "oom_kill"));
-    if killed.into_iter().any(|count| count > 0) {
-        return Some(Excess::Memory(MEMORY));
-    }
+    let read = |file: &str| fs::read_to_string(group.join(file)).unwrap_or_default();
     let nanoseconds = read("cpuacct.usage").trim().parse().unwrap_or(0);
     let microseconds = count_of(&read("cpu.stat"), "usage_usec");
     let seconds = (nanoseconds / 1_000_000_000).max(microseconds / 1_000_000);
     (seconds > SECONDS).then_some(Excess::Seconds(seconds))
+}
+
+/// Whether a program wanted more processes and threads than the group's limit.
+fn was_refused_tasks(group: &Path) -> bool {
+    let events = fs::read_to_string(group.join("pids.events")).unwrap_or_default();
+    count_of(&events, "max") > 0
 }
 
 /// The number behind this word, in a file of words with numbers; 0 if it is not there.
@@ -337,13 +325,6 @@ mod tests {
             group(&[("pids.events", "max 7\n")]),
             Some(Excess::Tasks(TASKS))
         );
-        let killed = "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n";
-        assert_eq!(
-            group(&[("memory.oom_control", killed)]),
-            Some(Excess::Memory(MEMORY))
-        );
-        let refused = "low 0\nhigh 0\nmax 12\noom 0\noom_kill 0\n";
-        assert_eq!(group(&[("memory.events", refused)]), None);
         assert_eq!(group(&[("cpuacct.usage", "15999999999\n")]), None);
         assert_eq!(
             group(&[("cpuacct.usage", "16000000000\n")]),

@@ -74,21 +74,16 @@ fn look_out() {
     take_precedence();
     loop {
         let sandboxes = sandboxes();
-        let (counted, others): (Vec<_>, Vec<_>) = sandboxes
-            .iter()
-            .partition(|sandbox| sandbox.groups.is_some());
-        for sandbox in counted {
+        for sandbox in &sandboxes {
             let groups = sandbox.groups.as_ref();
             if let Some(excess) = groups.and_then(|groups| groups.excess()) {
                 sandbox.end(excess);
             }
         }
-        if !others.is_empty()
-            && let Some(processes) = Processes::look()
-        {
-            let firsts = others.iter().map(|sandbox| sandbox.first.id);
+        if let Some(processes) = Processes::look() {
+            let firsts = sandboxes.iter().map(|sandbox| sandbox.first.id);
             let excesses = processes.find_excesses(firsts);
-            for sandbox in others {
+            for sandbox in &sandboxes {
                 if let Some(excess) = excesses.get(&sandbox.first.id) {
                     sandbox.end(*excess);
                 }

@@ -115,6 +115,11 @@ impl Trial {
         results.find_map(result)
     }
 
+    /// Whether the process was ended because the programs in it used too much.
+    pub(super) fn used_too_much(&self) -> bool {
+        matches!(self.ended, Ended::UsedTooMuch(_))
+    }
+
     /// Whether the test runner has said all that it had to say.
     fn came_to_its_end(&self) -> bool {
         matches!(&self.ended, Ended::Itself(status) if matches!(status.code(), Some(0 | 101)))
