@@ -520,6 +520,7 @@ enum Start {
 /// all, the system tells the address.
 fn await_start(scene: &Scene) -> (Start, Option<SocketAddr>) {
     let mut waited = Duration::ZERO;
+    let mut seen_before = None;
     loop {
         let start = await_banner(scene, QUIET_WINDOW);
         waited += QUIET_WINDOW;
@@ -528,7 +529,11 @@ fn await_start(scene: &Scene) -> (Start, Option<SocketAddr>) {
             Start::Listening(address) if address.port() != 0 => None,
             _ => scene.find_listener(),
         };
-        let is_clear = !matches!(start, Start::Silent) || found.is_some();
+        // One that is still at work, or listens elsewhere by now, may have its banner to come.
+        let is_at_rest = || !scene.processor().can_run;
+        let is_settled = found.is_some() && found == seen_before && is_at_rest();
+        seen_before = found;
+        let is_clear = !matches!(start, Start::Silent) || is_settled;
         let is_hopeless = scene.is_unfinished() || scene.floods();
         if is_clear || is_hopeless || waited >= start_deadline() {
             return (start, found);
