@@ -102,8 +102,9 @@ impl Message {
 }
 
 fn start_of(mut text: String) -> String {
-    if text.len() > MAX_TEXT {
-        text.truncate(text.floor_char_boundary(MAX_TEXT));
+    let mut ends = text.char_indices().map(|(at, _)| at);
+    if let Some(end) = ends.find(|&at| at >= MAX_TEXT) {
+        text.truncate(end);
         text += "\n… and more";
     }
     text
