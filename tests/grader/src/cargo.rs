@@ -96,7 +96,11 @@ pub fn build_checks(exercise: &Exercise) -> Result<Executable> {
     match run(command, "test")? {
         Ok(mut executables) => executables.pop().context("Cargo built no checks"),
         Err(CompilerOutput(output)) => {
-            bail!("the checks of {} do not compile:\n{output}", exercise.name)
+            bail!(
+                "the checks of {} do not compile: {}",
+                exercise.name,
+                in_one_line(&output)
+            )
         }
     }
 }
@@ -109,8 +113,17 @@ pub(crate) fn build_launcher() -> Result<PathBuf> {
             let launcher = executables.pop().context("Cargo built no launcher")?;
             Ok(launcher.path)
         }
-        Err(CompilerOutput(output)) => bail!("the launcher does not compile:\n{output}"),
+        Err(CompilerOutput(output)) => {
+            bail!("the launcher does not compile: {}", in_one_line(&output))
+        }
     }
+}
+
+/// What Cargo said, for an error that is one line.
+fn in_one_line(output: &str) -> String {
+    let lines = output.lines().map(str::trim);
+    let lines: Vec<_> = lines.filter(|line| !line.is_empty()).collect();
+    lines.join("; ")
 }
 
 fn cargo(workspace: &Path) -> Command {
@@ -173,8 +186,9 @@ pub fn build_libraries(exercise: &Exercise) -> Result<Vec<Library>> {
     command.args(["build", "--bins", "--package", &exercise.solution()]);
     let messages = messages(command)?.map_err(|CompilerOutput(output)| {
         anyhow!(
-            "the solution of {} does not compile:\n{output}",
-            exercise.name
+            "the solution of {} does not compile: {}",
+            exercise.name,
+            in_one_line(&output)
         )
     })?;
     let library = |message: Message| {

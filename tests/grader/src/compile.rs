@@ -77,6 +77,7 @@ impl Toolchain {
     /// Finds the compiler and compiles the libraries.
     pub fn new(exercises: &[&Exercise]) -> Result<Self> {
         let libraries = tempfile::tempdir().context("cannot make a scratch folder")?;
+        make_folder(libraries.path())?;
         let mut files = BTreeMap::new();
         for exercise in exercises {
             for library in cargo::build_libraries(exercise)? {

@@ -212,24 +212,29 @@ pub(crate) fn in_parallel<Item: Sync, Output: Send>(
     let queue = Mutex::new(items.iter().enumerate());
     let next = || queue.lock().ok()?.next();
     let mut results = thread::scope(|scope| {
-        let workers: Vec<_> = (0..at_once.min(items.len()))
-            .map(|worker| {
-                let (next, work) = (&next, &work);
-                scope.spawn(move || {
-                    let mut results = Vec::new();
-                    while let Some((index, item)) = next() {
-                        results.push((index, work(worker, item)));
-                    }
-                    results
-                })
+        let (next, work) = (&next, &work);
+        let work_off = move |worker| {
+            let mut results = Vec::new();
+            while let Some((index, item)) = next() {
+                results.push((index, work(worker, item)));
+            }
+            results
+        };
+        // Where the system has no more threads, those that there are do all of the work.
+        let workers: Vec<_> = (1..at_once.min(items.len()))
+            .map_while(|worker| {
+                let builder = thread::Builder::new();
+                builder.spawn_scoped(scope, move || work_off(worker)).ok()
             })
             .collect();
+        let own = work_off(0);
         let join = |worker: thread::ScopedJoinHandle<'_, Vec<_>>| {
             worker
                 .join()
                 .unwrap_or_else(|panic| panic::resume_unwind(panic))
         };
-        workers.into_iter().flat_map(join).collect::<Vec<_>>()
+        let others = workers.into_iter().flat_map(join);
+        others.chain(own).collect::<Vec<_>>()
     });
     results.sort_by_key(|(index, _)| *index);
     results.into_iter().map(|(_, result)| result).collect()
