@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the checks on the reference solutions again and again, with every core kept busy by something
-# else: a right program must never fail. Then the whole corpus: no wrong program may pass, and no right
-# one fail.
+# else: a right program must never fail. Then the whole corpus: every wrong program must get its mark, and
+# no right one may fail.
 #
 #   RUNS              how many runs of each solution's checks (default 50)
 #   CORPUS_RUNS       how many of the whole corpus (default 2)

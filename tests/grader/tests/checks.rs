@@ -68,7 +68,7 @@ fn a_command_line_that_is_none_is_named() {
         .stdout(contains("EX02_COMMAND is no command line"));
 }
 
-/// Whoever starts the program in its place, a sandbox or a launcher, may fail: that is not the program's end.
+/// A sandbox or a launcher that starts the program may itself fail: that is not the program's end.
 #[cfg(unix)]
 #[test]
 fn a_program_that_is_not_reached_is_not_judged() {

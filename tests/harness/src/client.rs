@@ -274,7 +274,8 @@ impl Client {
     /// # Panics
     ///
     /// If the server ended the connection while nothing was said on it, because the checks were so slow:
-    /// whether it has a time-out for idle clients is not this check's rule.
+    /// whether it has a time-out for idle clients is not this check's rule. The time in which the checks
+    /// waited for the server is the server's own.
     fn expect_no_idle_end(&self) {
         if self.is_silent.load(Ordering::Relaxed) {
             return;
@@ -289,7 +290,8 @@ impl Client {
             let last = all.filter(|at: &Moment| *at < until).max()?;
             Some(until.since_start.saturating_sub(last.since_start))
         });
-        let Some(idle) = idle.filter(|&idle| idle > LONGEST_SILENCE) else {
+        let own = |idle: Duration| idle.saturating_sub(self.scene.spent_on_replies());
+        let Some(idle) = idle.map(own).filter(|&idle| idle > LONGEST_SILENCE) else {
             return;
         };
         let ended = |seen: &Seen| seen.program.exit.map(|_| ());

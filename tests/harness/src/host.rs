@@ -94,9 +94,9 @@ impl Host {
         self.scene.timeline()
     }
 
-    /// Waits until this many clients have said hello, none of which has been answered. They come back in
-    /// the order of their numbers. That these begin at 0, and that each hello has its newline, is judged
-    /// where the check is strict about it.
+    /// Waits until this many clients have said hello, without answering any, and returns them in the order
+    /// of their numbers. A check that is strict about hellos also expects the numbers to begin at 0, and
+    /// each hello to end with a newline.
     pub fn hellos(&self, clients: usize) -> Vec<Peer> {
         let is_strict = self.scene.is_strict_about(Rule::FormOfHellos);
         let mut peers = self.first_messages(clients, is_strict);

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::deadline::{LONGEST_POLL, POLL, QUIET_WINDOW, deadline, deadline_for_all};
 use crate::diagnosis::{Capacity, Evidence, Symptom, diagnose};
@@ -50,8 +50,9 @@ pub(crate) struct Scene {
     /// The longest that the program was kept from running while something of it was waited for, in
     /// microseconds.
     longest_wait: AtomicU64,
-    /// How long the checks have waited for replies, in microseconds.
+    /// How long the checks have waited for replies, in microseconds: the time that counts, and all of it.
     waited_for_replies: AtomicU64,
+    spent_on_replies: AtomicU64,
     /// About how many bytes the record of what the program has sent takes.
     pub(crate) received: AtomicUsize,
 }
@@ -69,6 +70,7 @@ impl Scene {
             out_of_descriptors: AtomicBool::new(false),
             longest_wait: AtomicU64::new(0),
             waited_for_replies: AtomicU64::new(0),
+            spent_on_replies: AtomicU64::new(0),
             received: AtomicUsize::new(0),
         })
     }
@@ -187,7 +189,10 @@ impl Scene {
     /// Waits for a reply, for as long as a program has for one, and for all replies together.
     pub(crate) fn wait_for_reply<T>(&self, found: impl FnMut(&Seen) -> Option<T>) -> Option<T> {
         let mut patience = Patience::new(self, deadline());
+        let begun = Instant::now();
         let reply = self.wait_with(&mut patience, found);
+        let spent = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.spent_on_replies.fetch_add(spent, Ordering::Relaxed);
         let counted = patience.counted().as_micros();
         let counted = u64::try_from(counted).unwrap_or(u64::MAX);
         let before = self
@@ -198,6 +203,11 @@ impl Scene {
             self.fail(Symptom::TooSlow { limit });
         }
         reply
+    }
+
+    /// How long the checks have waited for replies.
+    pub(crate) fn spent_on_replies(&self) -> Duration {
+        Duration::from_micros(self.spent_on_replies.load(Ordering::Relaxed))
     }
 
     fn wait_with<T>(

@@ -10,8 +10,8 @@ use anyhow::{Context, Result};
 
 use super::Message;
 
-/// The sources of which it is not known that this was built from them: all of an artifact's, where Cargo has
-/// left it as it is. Of what Cargo has built now, it is noted what it was built from.
+/// The sources of each artifact that Cargo has left alone, unless it is known to be built from them as they
+/// are now. For each artifact that Cargo has just built, it writes down what it was built from.
 ///
 /// # Errors
 ///

@@ -56,7 +56,7 @@ pub(super) fn replaced(exercise: &Exercise, sources: &Sources) -> Result<Vec<Str
     Ok(replaced)
 }
 
-/// The crate of which the compiler says that it does not find it (E0432, E0433, E0463).
+/// The crate that the compiler can't find (E0432, E0433, E0463).
 fn missing_crate<'a>(output: &'a str, crates: &[String]) -> Option<&'a str> {
     let said = ["unlinked crate `", "can't find crate for `"];
     let names = said.iter().filter_map(|said| {
@@ -68,7 +68,7 @@ fn missing_crate<'a>(output: &'a str, crates: &[String]) -> Option<&'a str> {
     missing.next()
 }
 
-/// Whether the compiler names the file of which this line tells that it was left behind: `PATH: REASON`.
+/// Whether the compiler names the file that this line, `PATH: REASON`, reports as left behind.
 fn is_named(output: &str, line: &str) -> bool {
     let path = line.split(": ").next().unwrap_or_default();
     let name = path.rsplit('/').next().unwrap_or_default();

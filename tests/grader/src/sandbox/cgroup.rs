@@ -2,12 +2,12 @@
 //! of the processor time that they have used, those that have ended included, and its word on where it has
 //! refused them more (cgroups(7)). However busy the machine is, none of that is missed.
 //!
-//! Memory is not limited by them: at its limit, a group of version 1 keeps the whole machine busy. It is
-//! bounded for each process, and watched in /proc for all of them together.
+//! Memory is not limited by them: with a limit on a run's group, checks were killed that had done nothing.
+//! It is bounded for each process, and watched in /proc for all of them together.
 //!
 //! A run of checks has a group of its own, and in it there is one for each start of a program, made by the
-//! launcher. Version 1 is used by root, version 2 by root too, and by whoever has been given a group of
-//! their own (`systemd-run --user --scope --property Delegate=yes`).
+//! launcher. Root can use either version. Other users need version 2 and a group that is delegated to them
+//! (`systemd-run --user --scope --property Delegate=yes`).
 //!
 //! The crate `cgroups-rs` is not used: it brings a client of D-Bus and its asynchronous runtime, for what is
 //! a few files to be written and read.
