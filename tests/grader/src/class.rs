@@ -325,7 +325,7 @@ impl<'a> InWork<'a> {
 
 /// How many exercises are best graded at the same time: for each core, as many as keep it busy while the
 /// checks of wrong programs wait for what does not come.
-pub fn exercises_at_once() -> usize {
+pub fn usual_exercises_at_once() -> usize {
     EXERCISES_A_CORE * thread::available_parallelism().map_or(1, NonZero::get)
 }
 

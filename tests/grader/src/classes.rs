@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use grader::class::{Grader, exercises_at_once};
+use grader::class::{Grader, usual_exercises_at_once};
 use grader::course::{Course, Exercise, root};
 use grader::journal::Journal;
-use grader::sandbox::{Sandbox, for_strangers};
+use grader::sandbox::{Sandbox, exercises_at_once, for_strangers};
 use grader::submission::collect;
 use grader::verdict::Class;
 use grader::{partition, report};
@@ -33,6 +33,11 @@ pub(crate) fn grade(
     if let Some(partition) = options.partition {
         submissions = partition.select(submissions);
     }
+    let jobs = options.jobs.map(usize::from);
+    let (at_once, why) = exercises_at_once(jobs, usual_exercises_at_once())?;
+    if let Some(why) = why {
+        eprintln!("exercises that are judged at the same time: {at_once}, because {why}");
+    }
     let sandbox = for_strangers(options.no_sandbox)?;
     if matches!(sandbox, Sandbox::None) {
         eprintln!("warning: {}", sandbox.protection());
@@ -45,7 +50,6 @@ pub(crate) fn grade(
         journal.forget();
     }
     let grader = Grader::new(sandbox, exercises)?;
-    let at_once = options.jobs.map_or_else(exercises_at_once, usize::from);
     grader.check_machine(&submissions, at_once)?;
     let progress = Progress::new(submissions.len());
     let class = grader.grade(&submissions, &journal, at_once, |graded| {

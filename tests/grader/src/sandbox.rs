@@ -7,6 +7,7 @@
 
 mod cgroup;
 mod guard;
+mod headroom;
 mod kit;
 mod lookout;
 mod running;
@@ -28,6 +29,7 @@ use serde_json::json;
 use harness::MARK_WORD;
 
 use cgroup::{Groups, RunGroups};
+pub use headroom::exercises_at_once;
 pub use kit::Kit;
 use running::BUBBLEWRAP;
 pub(crate) use running::{Ended, Prepared};

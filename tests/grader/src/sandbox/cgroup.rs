@@ -21,7 +21,7 @@ use std::process;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result};
-use procfs::process::Process;
+use procfs::process::{MountInfo, Process};
 
 use super::usage::{Excess, SECONDS, TASKS};
 
@@ -35,7 +35,7 @@ const CHECKS: &str = "checks";
 
 /// The tasks of all programs and checks of a run together: a hundred clients in several checks at once, a
 /// thread for each in the program and in the checks, are below a thousand.
-const TASKS_OF_A_RUN: u64 = 2048;
+pub(super) const TASKS_OF_A_RUN: u64 = 2048;
 
 /// Tasks that bubblewrap has beside the program.
 const TASKS_OF_BUBBLEWRAP: u64 = 4;
@@ -285,7 +285,26 @@ fn own_group(controller: &str) -> Option<PathBuf> {
     Some(own.pathname.trim_start_matches('/').into())
 }
 
-fn mounts() -> Vec<procfs::process::MountInfo> {
+/// The folders of the groups that bound this process's tasks: its own, and those above it.
+pub(super) fn own_folders() -> Vec<PathBuf> {
+    let mounted = |of: &str, is_it: &dyn Fn(&MountInfo) -> bool| {
+        let top = mounts().into_iter().find(is_it)?.mount_point;
+        let own = top.join(own_group(of)?);
+        let up: Vec<_> = own.ancestors().map(Path::to_owned).collect();
+        Some(
+            up.into_iter()
+                .take_while(move |folder| folder.starts_with(&top)),
+        )
+    };
+    let of_version_1 = mounted("pids", &|mount| {
+        mount.fs_type == "cgroup" && mount.super_options.contains_key("pids")
+    });
+    let of_version_2 = mounted("", &|mount| mount.fs_type == "cgroup2");
+    let folders = of_version_1.into_iter().flatten();
+    folders.chain(of_version_2.into_iter().flatten()).collect()
+}
+
+fn mounts() -> Vec<MountInfo> {
     let mounts = Process::myself().and_then(|process| process.mountinfo());
     mounts
         .map(|mounts| mounts.into_iter().collect())
