@@ -5,6 +5,7 @@ mod protocol;
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use harness::draw::{between, fresh};
 use harness::{Client, Program, QUIET_WINDOW, Refusal, Server};
 use rstest::{fixture, rstest};
 
@@ -44,6 +45,7 @@ fn expect_workers(server: &Server, workers: usize) {
 #[case::one(1)]
 #[case::two(2)]
 #[case::seven(7)]
+#[case::dozen(between(13, 15))]
 fn as_many_clients_are_served_at_once_as_there_are_workers(#[case] workers: usize) {
     expect_workers(&server_with(workers), workers);
 }
@@ -87,13 +89,26 @@ fn a_waiting_client_is_not_turned_away() {
     let server = server_with(1);
     let mut first = server.connect();
     first.ask("I stay for a while");
-    let mut waiting = server.connect_many(100);
-    waiting[99].expect_waiting_for(QUIET_WINDOW);
+    let mut waiting = server.connect_many(between(121, 124));
+    if let Some(last) = waiting.last_mut() {
+        last.expect_waiting_for(QUIET_WINDOW);
+    }
     for client in &mut waiting {
         client.expect_waiting_for(Duration::ZERO);
     }
     first.leave();
     waiting.remove(0).ask("at last");
+}
+
+/// Clients that have to wait are accepted at once, however many they are: they wait in the pool's queue.
+/// *Deadline*, on Linux.
+#[rstest]
+fn a_waiting_client_is_accepted() {
+    let server = server_with(1);
+    let mut first = server.connect();
+    first.ask(&fresh("I stay for a while"));
+    let _waiting = server.connect_many(between(121, 124));
+    server.expect_all_accepted();
 }
 
 /// A silent client keeps its own worker busy and nobody else. *Deadline.*

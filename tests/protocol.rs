@@ -1,20 +1,19 @@
 //! What every server of the course must do, however it is built.
 
-use std::time::Duration;
-
-use harness::{DefaultPort, Refusal, Rule, Server, connected, disconnected};
+use harness::draw::{between, fresh, word};
+use harness::{After, DefaultPort, Refusal, Rule, Server, connected, disconnected, silence};
 use rstest::rstest;
 
 use crate::{program, server};
 
-/// Every client that is connected gets its own reply with a timestamp: 1, 20 and 100 of them at the
-/// same time, in whatever order. *Deadline.*
+/// Every client that is connected gets its own reply with a timestamp: 1, 20 and some more than 120 of
+/// them at the same time, in whatever order. *Deadline.*
 #[rstest]
 #[case::one(1)]
 #[case::twenty(20)]
-#[case::hundred(100)]
+#[case::hundred(between(121, 124))]
 fn every_client_gets_its_own_timestamped_reply(server: Server, #[case] clients: usize) {
-    let hellos = (0..clients).map(|number| format!("Hello from client {number}"));
+    let hellos = (0..clients).map(|number| fresh(&format!("Hello from client {number}")));
     let clients: Vec<_> = server
         .connect_many(clients)
         .into_iter()
@@ -32,8 +31,8 @@ fn every_client_gets_its_own_timestamped_reply(server: Server, #[case] clients: 
 fn a_reply_has_the_form_of_the_protocol(server: Server) {
     let server = server.strict_about(Rule::FormOfReplies);
     let mut client = server.connect();
-    client.ask("one");
-    client.ask("two words");
+    client.ask(&word());
+    client.ask(&fresh("two words"));
     client.finish();
 }
 
@@ -81,11 +80,11 @@ fn a_port_in_use_is_refused(server: Server) {
 #[rstest]
 fn each_client_is_logged_when_it_comes_and_when_it_goes(server: Server) {
     let mut before = None;
-    for message in ["first", "second"] {
+    for _ in 0..2 {
         let mut client = server.connect();
         server.expect_entry(&connected(client.address()));
-        client.ask(message);
-        client.ask("still here");
+        client.ask(&fresh("here I am"));
+        client.ask(&fresh("still here"));
         server.expect_log_of(client.address(), &[connected(client.address())]);
         let address = client.leave();
         server.expect_gone(address);
@@ -113,15 +112,34 @@ fn a_client_is_logged_as_gone_however_it_goes(server: Server) {
     server.expect_gone(odd.leave());
 }
 
+/// Each of many clients that are connected at the same time is logged, when it comes and when it goes.
+/// *Deadline.*
+#[rstest]
+fn each_of_many_clients_is_logged(server: Server) {
+    let clients = server.connect_many(between(41, 47));
+    let clients: Vec<_> = clients
+        .into_iter()
+        .map(|client| (client, fresh("one of many")))
+        .collect();
+    let addresses: Vec<_> = clients.iter().map(|(client, _)| client.address()).collect();
+    for (client, message) in &clients {
+        client.say(message);
+    }
+    server.expect_each_reply(clients);
+    for address in addresses {
+        server.expect_gone(address);
+    }
+}
+
 /// A client may send one message after another; the connection lasts until the client closes it.
 /// *Deadline.*
 #[rstest]
 fn a_connection_lasts_for_many_messages(server: Server) {
     let server = server.strict_about(Rule::EachMessageByItself);
     let mut client = server.connect();
-    client.ask("one");
-    client.ask("two");
-    client.ask("three");
+    client.ask(&fresh("one"));
+    client.ask(&fresh("two"));
+    client.ask(&fresh("three"));
     client.finish();
 }
 
@@ -131,11 +149,12 @@ fn a_connection_lasts_for_many_messages(server: Server) {
 fn lines_that_arrive_together_are_each_answered(server: Server) {
     let server = server.strict_about(Rule::EachMessageByItself);
     let mut client = server.connect();
-    client.send(b"one\ntwo\nthree\n");
-    client.expect_reply("one");
-    client.expect_reply("two");
-    client.expect_reply("three");
-    client.ask("four");
+    let messages = ["one", "two", "three"].map(fresh);
+    client.send((messages.join("\n") + "\n").as_bytes());
+    for message in &messages {
+        client.expect_reply(message);
+    }
+    client.ask(&fresh("four"));
     client.finish();
 }
 
@@ -168,12 +187,16 @@ fn a_character_can_arrive_in_pieces(server: Server) {
     client.finish();
 }
 
-/// A line of 64 KiB is one message: it ends at its newline, not where a buffer does. *Decided.*
+/// A line of more than 64 KiB is one message, whatever it consists of: it ends at its newline, not where a
+/// buffer does. *Decided.*
 #[rstest]
-fn a_long_line_is_one_message(server: Server) {
+#[case::ascii("long ")]
+#[case::other_characters("l\u{f6}\u{f1}g \u{1f980} ")]
+fn a_long_line_is_one_message(server: Server, #[case] part: &str) {
     let mut client = server.connect();
-    client.ask("long ".repeat(13_107).trim_end());
-    client.ask("short");
+    let times = between(70_000, 100_000) / part.len();
+    client.ask(&fresh(&part.repeat(times)));
+    client.ask(&fresh("short"));
     client.finish();
 }
 
@@ -192,7 +215,9 @@ fn the_end_of_the_stream_ends_a_line_too(server: Server) {
 #[rstest]
 fn a_half_closed_client_gets_all_its_replies(server: Server) {
     let mut client = server.connect();
-    let messages: Vec<_> = (0..200).map(|number| format!("message {number}")).collect();
+    let messages: Vec<_> = (0..between(200, 250))
+        .map(|number| format!("message {number}"))
+        .collect();
     client.send((messages.join("\n") + "\n").as_bytes());
     client.half_close();
     for message in &messages {
@@ -223,7 +248,7 @@ fn white_space_around_a_message_is_left_out(
 fn an_empty_line_is_a_message(server: Server) {
     let mut client = server.connect();
     client.ask("");
-    client.ask("after the empty line");
+    client.ask(&fresh("after the empty line"));
     client.finish();
 }
 
@@ -234,12 +259,31 @@ fn nothing_but_a_newline_ends_a_message(server: Server) {
     for message in [
         "a\0b",
         "one\u{b}two\u{85}three\u{2028}four",
+        "a carriage return\rin a message",
         "quit",
-        "exit",
-        "bye",
+        "Exit",
+        "BYE",
+        "STOP",
+        "/quit",
+        "Q",
+        ":q!",
+        "shutdown",
+        "close",
+        "logout",
+        "end",
+        ".",
+        "\u{4}",
+        "help",
+        "0",
+        "-1",
+        "null",
+        "'; --",
+        "{} %s \\n",
+        "GET / HTTP/1.1",
     ] {
         client.ask(message);
     }
+    client.ask(&word());
     client.finish();
 }
 
@@ -248,11 +292,11 @@ fn nothing_but_a_newline_ends_a_message(server: Server) {
 fn a_timestamp_is_taken_when_its_message_is_answered(server: Server) {
     let server = server.strict_about(Rule::Timestamps);
     let mut client = server.connect();
-    client.ask("early");
+    client.ask(&fresh("early"));
     client.wait_for_the_clock();
-    client.ask("late");
+    client.ask(&fresh("late"));
     client.wait_for_the_clock();
-    client.ask("later");
+    client.ask(&fresh("later"));
 }
 
 /// A client may be silent for as long as it likes, in the middle of a message too. *Quiet window.*
@@ -261,7 +305,7 @@ fn a_silent_client_is_not_turned_away(server: Server) {
     let mut client = server.connect();
     client.ask("let me think");
     client.send(b"I was");
-    client.expect_silence_for(Duration::from_secs(1));
+    client.expect_silence_for(silence());
     client.send(b" thinking\n");
     client.expect_reply("I was thinking");
     client.finish();
@@ -271,7 +315,7 @@ fn a_silent_client_is_not_turned_away(server: Server) {
 #[rstest]
 fn a_client_may_leave_without_a_word(server: Server) {
     server.connect().leave();
-    server.connect().ask("still there?");
+    server.connect().ask(&fresh("still there?"));
 }
 
 /// A client that leaves in the middle of a message harms nobody. *Deadline.*
@@ -281,7 +325,7 @@ fn a_client_may_leave_in_mid_message(server: Server) {
     client.send(b"I was about to s");
     client.wait_until_read();
     client.leave();
-    server.connect().ask("still there?");
+    server.connect().ask(&fresh("still there?"));
 }
 
 /// A client that vanishes (a reset, in the middle of a message) harms nobody. *Deadline.*
@@ -292,7 +336,7 @@ fn a_client_may_vanish(server: Server) {
     client.send(b"and now I a");
     client.wait_until_read();
     client.reset();
-    server.connect().ask("still there?");
+    server.connect().ask(&fresh("still there?"));
 }
 
 /// A client may vanish even before it has been accepted. *Deadline.*
@@ -301,7 +345,7 @@ fn a_client_may_vanish_before_it_is_accepted(server: Server) {
     server.while_stopped(|| {
         server.connect().reset();
     });
-    server.connect().ask("still there?");
+    server.connect().ask(&fresh("still there?"));
 }
 
 /// A client that sends without ever reading the replies, and leaves, harms nobody. *Deadline.*
@@ -310,7 +354,7 @@ fn a_client_may_leave_without_reading(server: Server) {
     let client = server.connect_without_reading();
     client.flood();
     client.leave();
-    server.connect().ask("still there?");
+    server.connect().ask(&fresh("still there?"));
 }
 
 /// A client may be gone before its replies are written. *Deadline.*
@@ -323,7 +367,7 @@ fn a_client_may_leave_before_it_is_answered(server: Server) {
         client.send("?\n".repeat(16_000).as_bytes());
         client.leave();
     });
-    server.connect().ask("still there?");
+    server.connect().ask(&fresh("still there?"));
 }
 
 /// Bytes that are not UTF-8 are answered with U+FFFD in their place, or end that one connection.
@@ -334,16 +378,16 @@ fn bytes_that_are_not_utf8_harm_nobody_else(server: Server) {
     client.send(b"caf\xff\xfe!\n");
     client.expect_lossy_reply_or_end("caf\u{FFFD}!");
     client.leave();
-    server.connect().ask("still there?");
+    server.connect().ask(&fresh("still there?"));
 }
 
-/// Nothing is left of clients that have gone, however they went: no thread, no descriptor.
+/// Nothing is left of clients that have gone, however they went: no thread, no descriptor, no memory.
 /// *Deadline*, on Linux.
 #[rstest]
 fn nothing_is_left_of_clients_that_have_gone(server: Server) {
     let visit = |number: usize| {
         let mut client = server.connect();
-        client.ask("just visiting");
+        client.ask(&fresh("just visiting"));
         match number % 3 {
             0 => client.leave(),
             1 => client.reset(),
@@ -351,14 +395,49 @@ fn nothing_is_left_of_clients_that_have_gone(server: Server) {
                 client.send(b"I was about to s");
                 client.leave()
             }
-        }
+        };
     };
     visit(0);
     let Some(before) = server.load() else {
         return eprintln!("skipped: this system does not tell a program's threads");
     };
-    for number in 0..90 {
-        visit(number);
+    let visits = between(90, 99);
+    (0..visits).for_each(visit);
+    server.expect_load_back_to(before, After::Clients(visits));
+}
+
+/// More than a thousand clients, one after another, are served, and nothing is left of them. *Deadline*;
+/// what is left, on Linux.
+#[rstest]
+fn a_thousand_clients_may_come_and_go(server: Server) {
+    server.serve_crowd(3);
+    let before = server.load();
+    let clients = between(1030, 1040);
+    server.serve_crowd(clients);
+    if let Some(before) = before {
+        server.expect_load_back_to(before, After::Clients(clients));
     }
-    server.expect_load_back_to(before, 90);
+}
+
+/// Of ten thousand messages, nothing is left. *Deadline*, on Linux.
+#[rstest]
+fn nothing_is_left_of_ten_thousand_messages(server: Server) {
+    server.serve_many_messages(100);
+    let Some(before) = server.load() else {
+        return eprintln!("skipped: this system does not tell a program's memory");
+    };
+    let messages = server.serve_many_messages(10_000);
+    server.expect_load_back_to(before, After::Messages(messages));
+}
+
+/// A server that waits, for a client or for the end of a message, uses no processor time. *Quiet window*,
+/// on Linux.
+#[rstest]
+fn a_server_that_waits_rests(server: Server) {
+    server.expect_rest();
+    let mut client = server.connect();
+    client.ask(&fresh("let me think"));
+    client.send(b"I was");
+    client.wait_until_read();
+    server.expect_rest();
 }

@@ -11,7 +11,8 @@ use std::sync::Mutex;
 use std::thread;
 
 use anyhow::{Context, Result, ensure};
-use harness::REPORT_VARIABLE;
+use harness::draw::SEED_VARIABLE;
+use harness::{REPORT_VARIABLE, SILENCE_VARIABLE};
 
 use crate::cargo::{self, Executable};
 use crate::course::Exercise;
@@ -24,6 +25,11 @@ use trial::Trial;
 /// How many checks of a program that uses too much run at the same time, each alone: not all of them need to
 /// use too much at once.
 const GREEDY_AT_ONCE: usize = 4;
+
+/// For how long a client is silent in a stranger's program's check, in seconds: longer than at home, where
+/// somebody waits for the verdict. The other checks run meanwhile.
+#[cfg(target_os = "linux")]
+const SILENCE: u32 = 5;
 
 /// A command line in the place of a program.
 pub struct Command {
@@ -140,7 +146,10 @@ impl Stage {
                     Command::new(program.name, checks.command_line(program)?);
                 command.env(variable, line);
             }
-            command.envs(env::var_os("PATIENCE").map(|patience| ("PATIENCE", patience)));
+            for name in ["PATIENCE", SEED_VARIABLE] {
+                command.envs(env::var_os(name).map(|value| (name, value)));
+            }
+            command.env(SILENCE_VARIABLE, SILENCE.to_string());
             command.env(REPORT_VARIABLE, checks.report(report));
             Ok(prepared)
         })

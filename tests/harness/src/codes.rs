@@ -46,6 +46,7 @@ codes! {
     // Before a program does anything.
     NOT_IMPLEMENTED, "not-implemented", WORKING;
     NOT_STARTED, "not-started", WORKING;
+    HIDDEN_PROCESS, "hidden-process", WORKING;
     USES_TOO_MUCH, "uses-too-much", THREADS;
     ENDED_AT_START, "ended-at-start", WORKING;
     NO_BANNER, "no-banner", PROTOCOL;
@@ -91,6 +92,9 @@ codes! {
     DIES_OF_SILENCE, "dies-of-silence", ONE_LOOP;
     DIES_OF_UNREAD_REPLIES, "dies-of-unread-replies", ONE_LOOP;
     SERVER_ENDED, "server-ended", ONE_LOOP;
+    BUSY_WAITING, "busy-waiting", ONE_LOOP;
+    SERVES_SO_MANY, "serves-so-many", ONE_LOOP;
+    LEAKED_MEMORY, "leaked-memory", ONE_LOOP;
 
     // Who is served when.
     ACCEPTS_ONCE, "accepts-once", ONE_LOOP;
@@ -105,6 +109,7 @@ codes! {
     LEAKED_THREADS, "leaked-threads", THREADS;
     LEAKED_CONNECTIONS, "leaked-connections", THREADS;
     ACCEPT_ERROR_IS_FATAL, "accept-error-is-fatal", THREADS;
+    BOUNDED_QUEUE, "bounded-queue", POOL;
     QUEUE_LOCK_HELD, "queue-lock-held", POOL;
     TOO_FEW_WORKERS, "too-few-workers", POOL;
     LOST_WORKER, "lost-worker", POOL;

@@ -57,3 +57,25 @@ pub fn deadline() -> Duration {
         }
     }
 }
+
+/// Names the environment variable by which the grader makes a silence longer.
+pub const SILENCE_VARIABLE: &str = "SILENCE";
+
+/// For how long a client is silent that may be silent as long as it likes: 1 s, or as many as the environment
+/// variable `SILENCE` says.
+///
+/// # Panics
+///
+/// If that is no whole number of seconds up to 60.
+pub fn silence() -> Duration {
+    match env::var(SILENCE_VARIABLE) {
+        Err(_) => Duration::from_secs(1),
+        Ok(text) => {
+            let seconds = text.parse().ok().filter(|seconds| *seconds <= 60);
+            let Some(seconds) = seconds else {
+                panic!("SILENCE must be a whole number of seconds up to 60, not '{text}'");
+            };
+            Duration::from_secs(seconds)
+        }
+    }
+}

@@ -15,6 +15,7 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use crate::codes::{Code, NOT_IMPLEMENTED};
+use crate::draw::seed;
 use crate::observe::Load;
 use crate::program::Program;
 use crate::recording::{End, Line, Moment};
@@ -118,10 +119,27 @@ pub(crate) enum Symptom {
         most: usize,
     },
     Leak {
-        clients: usize,
+        after_what: After,
         before: Load,
         after: Load,
+        /// It uses the processor all the time.
+        is_busy: bool,
     },
+    /// A process of the program does not let itself be looked at.
+    Hides,
+    /// It runs although it has nothing to do.
+    Spins,
+    /// Of so many clients, one after another, this one was not served.
+    NotServedInCrowd {
+        number: usize,
+        clients: usize,
+    },
+    /// Of one client's many messages, one about here had no reply.
+    NoReplyToMany {
+        number: usize,
+    },
+    /// Clients that have to wait are not accepted.
+    LeavesInQueue,
     NotAccepting {
         descriptors: usize,
         limit: usize,
@@ -179,6 +197,15 @@ pub(crate) enum Symptom {
     },
 }
 
+/// What a server has done, of which nothing may be left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum After {
+    /// So many clients have come and left.
+    Clients(usize),
+    /// So many messages were answered.
+    Messages(usize),
+}
+
 /// A diagnosis without what is the same in all of them.
 struct Finding {
     code: Code,
@@ -222,6 +249,7 @@ pub(crate) fn diagnose(program: &Program, evidence: &Evidence<'_>, symptom: &Sym
             evidence.timeline()
         },
         read: code.read(),
+        seed: (!unfinished).then(seed),
     }
 }
 

@@ -16,6 +16,7 @@ mod codes;
 mod connection;
 mod deadline;
 mod diagnosis;
+pub mod draw;
 mod host;
 mod launch;
 mod log;
@@ -36,7 +37,8 @@ mod turn;
 
 pub use client::Client;
 pub use codes::{CODES, Code, NOT_IMPLEMENTED, USES_TOO_MUCH};
-pub use deadline::{QUIET_WINDOW, deadline};
+pub use deadline::{QUIET_WINDOW, SILENCE_VARIABLE, deadline, silence};
+pub use diagnosis::After;
 pub use host::{ClosedPort, DeafHost, Host, Peer, Trickle, reply_to};
 pub use launch::MARK_WORD;
 pub use log::{connected, disconnected};

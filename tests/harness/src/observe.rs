@@ -1,13 +1,50 @@
 //! What the system tells about a program from outside. Linux has `/proc`; elsewhere these answers
 //! are `None` or none, and what depends on them is skipped.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
-/// A server's threads and open descriptors.
+/// What a server has and uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Load {
+    /// Threads, and processes that have ended and that nobody has waited for.
     pub threads: usize,
+    /// Open descriptors.
     pub descriptors: usize,
+    /// Bytes of memory in use.
+    pub memory: u64,
+    /// Bytes of memory that was asked for, in use or not.
+    pub data: u64,
+}
+
+impl Load {
+    /// So many threads and descriptors may be left: a pool of the runtime's, say.
+    const SPARE: usize = 9;
+
+    /// So much memory may stay in use, in bytes: an allocator keeps some of what is freed.
+    const SPARE_MEMORY: u64 = 8 << 20;
+
+    /// So much of it may stay reserved, in bytes: for the stacks of threads to come, say.
+    const SPARE_DATA: u64 = 256 << 20;
+
+    /// A program that uses more than this before its first client has a runtime that collects garbage: it
+    /// may come to use some times as much before it does so.
+    const SMALL: u64 = 4 << 20;
+    const GARBAGE: u64 = 4;
+
+    /// Whether it is what it was before, or little more.
+    pub(crate) fn is_back_to(self, before: Self) -> bool {
+        self.threads <= before.threads + Self::SPARE
+            && self.descriptors <= before.descriptors + Self::SPARE
+            && self.memory <= before.most_memory()
+            && self.data <= before.data + Self::SPARE_DATA
+    }
+
+    /// How much memory may be in use later, in bytes.
+    pub(crate) fn most_memory(self) -> u64 {
+        let garbage = self.memory.saturating_sub(Self::SMALL) * Self::GARBAGE;
+        self.memory + garbage.max(Self::SPARE_MEMORY)
+    }
 }
 
 /// A program's use of the system: of the processes that hold its listener, or where it has none, of
@@ -17,17 +54,52 @@ pub(crate) struct Vitals {
     pub(crate) threads: usize,
     pub(crate) descriptors: usize,
     pub(crate) cpu_time: Duration,
+    /// Bytes of memory that is in use.
+    pub(crate) memory: u64,
+    /// Bytes of memory that was asked for, in use or not.
+    pub(crate) data: u64,
+    /// Whether one of the processes does not let its descriptors be seen.
+    pub(crate) hides: bool,
 }
 
-/// What the processor did for a program: for all threads that it and its children have, since they began.
+/// What the processor did for a program: for each thread that it and its children have, by its id.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Processor(pub(crate) HashMap<i32, Turns>);
+
+/// A thread's turns at the processor, since it began.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Processor {
-    /// How long they ran, together.
+pub(crate) struct Turns {
+    /// How long it ran.
     pub(crate) ran: Duration,
-    /// How long they had to wait, together, before they ran. It does not tell of a wait that lasts.
+    /// How long it had to wait before it ran. It does not tell of a wait that lasts.
     pub(crate) waited: Duration,
-    /// Whether one of them can run now, or does.
+    /// Whether it can run now, or does.
     pub(crate) can_run: bool,
+}
+
+impl Processor {
+    /// Whether one of the threads can run now, or does.
+    pub(crate) fn can_run(&self) -> bool {
+        self.0.values().any(|turns| turns.can_run)
+    }
+
+    /// How long all threads together have run since an earlier look.
+    pub(crate) fn ran_since(&self, before: &Self) -> Duration {
+        self.since(before).map(|(_, turns)| turns.ran).sum()
+    }
+
+    /// What each thread did since an earlier look, with its id.
+    pub(crate) fn since(&self, before: &Self) -> impl Iterator<Item = (i32, Turns)> {
+        self.0.iter().map(|(&id, now)| {
+            let before = before.0.get(&id).copied().unwrap_or_default();
+            let turns = Turns {
+                ran: now.ran.saturating_sub(before.ran),
+                waited: now.waited.saturating_sub(before.waited),
+                can_run: now.can_run,
+            };
+            (id, turns)
+        })
+    }
 }
 
 /// The program's end of a connection.
@@ -48,7 +120,7 @@ mod sockets;
 
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{
-    accepted, far_end, has_end, limit_descriptors, listening, processor, vitals,
+    accepted, far_end, has_died, has_end, limit_descriptors, listening, processor, vitals,
 };
 
 #[cfg(not(target_os = "linux"))]
@@ -61,12 +133,16 @@ mod elsewhere {
         None
     }
 
-    pub(crate) fn processor(_root: u32) -> Option<Processor> {
-        None
+    pub(crate) fn processor(_root: u32) -> Processor {
+        Processor::default()
     }
 
-    pub(crate) fn listening(_root: u32) -> Option<SocketAddr> {
-        None
+    pub(crate) fn has_died(_root: u32) -> bool {
+        false
+    }
+
+    pub(crate) fn listening(_root: u32) -> Vec<SocketAddr> {
+        Vec::new()
     }
 
     pub(crate) fn far_end(_near: SocketAddr, _far: SocketAddr) -> Option<FarEnd> {
@@ -88,5 +164,5 @@ mod elsewhere {
 
 #[cfg(not(target_os = "linux"))]
 pub(crate) use elsewhere::{
-    accepted, far_end, has_end, limit_descriptors, listening, processor, vitals,
+    accepted, far_end, has_died, has_end, limit_descriptors, listening, processor, vitals,
 };

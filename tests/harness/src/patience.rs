@@ -41,7 +41,7 @@ struct Looks {
     kept: Duration,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Look {
     at: Instant,
     processor: Processor,
@@ -81,7 +81,7 @@ impl<'a> Patience<'a> {
             return Some(first - passed);
         }
         let now = Look::at(self.scene);
-        let looks = self.looks.get_or_insert_with(|| Looks::new(now));
+        let looks = self.looks.get_or_insert_with(|| Looks::new(now.clone()));
         looks.add(now);
         let (ran, waited) = (looks.ran(), looks.waited());
         match ran < ENOUGH {
@@ -111,29 +111,32 @@ impl<'a> Patience<'a> {
 impl Looks {
     fn new(first: Look) -> Self {
         Self {
+            last: first.clone(),
             first,
-            last: first,
             kept: Duration::ZERO,
         }
     }
 
     fn add(&mut self, now: Look) {
-        if self.last.processor.can_run && now.processor.can_run {
-            let ran = now.processor.ran.saturating_sub(self.last.processor.ran);
+        if self.last.processor.can_run() && now.processor.can_run() {
+            let ran = now.processor.ran_since(&self.last.processor);
             self.kept += (now.at - self.last.at).saturating_sub(ran);
         }
         self.last = now;
     }
 
     fn ran(&self) -> Duration {
-        let ran = |look: &Look| look.processor.ran;
-        ran(&self.last).saturating_sub(ran(&self.first))
+        self.last.processor.ran_since(&self.first.processor)
     }
 
-    /// How long the program, or the checks, could have run and did not.
+    /// How long the program, or the checks, could have run and did not: a program, as long as the thread of
+    /// it that had to wait longest. (A hundred threads that wait at the same time are kept from nothing for
+    /// a hundred times as long.)
     fn waited(&self) -> Duration {
-        let waited = |look: &Look| look.processor.waited;
-        let told = waited(&self.last).saturating_sub(waited(&self.first));
+        let threads = self.last.processor.since(&self.first.processor);
+        let told = threads.map(|(_, turns)| turns.waited).max();
+        let passed = self.last.at - self.first.at;
+        let told = told.unwrap_or_default().min(passed);
         self.kept.max(told) + (self.last.stall - self.first.stall)
     }
 }
@@ -150,7 +153,18 @@ impl Look {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
+    use crate::observe::Turns;
+
+    fn turns(ran: u64, waited: u64, can_run: bool) -> Turns {
+        Turns {
+            ran: Duration::from_millis(ran),
+            waited: Duration::from_millis(waited),
+            can_run,
+        }
+    }
 
     /// Looks at a program that ran, waited and could run like this, in milliseconds, one second apart.
     fn looks(seen: &[(u64, u64, bool)]) -> Looks {
@@ -160,11 +174,7 @@ mod tests {
             .zip(0..)
             .map(|(&(ran, waited, can_run), second)| Look {
                 at: start + Duration::from_secs(second),
-                processor: Processor {
-                    ran: Duration::from_millis(ran),
-                    waited: Duration::from_millis(waited),
-                    can_run,
-                },
+                processor: Processor(HashMap::from([(1, turns(ran, waited, can_run))])),
                 stall: Duration::ZERO,
             });
         let mut looks = Looks::new(all.next().unwrap());
@@ -194,5 +204,17 @@ mod tests {
         ]);
         assert_eq!(looks.waited(), Duration::from_millis(1900));
         assert_eq!(looks.ran(), Duration::from_millis(100));
+    }
+
+    #[test]
+    fn threads_that_wait_together_wait_once() {
+        let look = |second, waited| Look {
+            at: Instant::now() + Duration::from_secs(second),
+            processor: Processor((0..60).map(|id| (id, turns(5, waited, false))).collect()),
+            stall: Duration::ZERO,
+        };
+        let mut looks = Looks::new(look(0, 0));
+        looks.add(look(5, 400));
+        assert_eq!(looks.waited(), Duration::from_millis(400));
     }
 }

@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
 
+use crate::draw::SEED_VARIABLE;
 use crate::launch::Launch;
 use crate::report::REPORT_VARIABLE;
 
@@ -96,6 +97,7 @@ impl Program {
             .env_remove("RUST_LIB_BACKTRACE");
         // Where the verdict goes is none of the program's business.
         command.env_remove(REPORT_VARIABLE);
+        command.env_remove(SEED_VARIABLE);
         (command, launch)
     }
 }

@@ -41,6 +41,8 @@ pub struct Diagnosis {
     pub timeline: Timeline,
     /// Where to read on.
     pub read: String,
+    /// What the check's messages and numbers were drawn from: `SEED=` and this number draw them again.
+    pub seed: Option<u64>,
 }
 
 /// The width of the labels: `expected`, `observed`.
@@ -78,6 +80,8 @@ impl Diagnosis {
         row("output", &self.output);
         row("timeline", &self.timeline.text(colour));
         row("read", std::slice::from_ref(&self.read));
+        let again = |seed| format!("SEED={seed} draws the same messages");
+        row("again", &[self.seed.map_or_else(String::new, again)]);
         text
     }
 

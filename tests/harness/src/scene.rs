@@ -161,8 +161,9 @@ impl Scene {
 
     /// What the processor did for the program; nothing where the system does not tell.
     pub(crate) fn processor(&self) -> Processor {
-        let processor = self.pid.get().and_then(|&pid| observe::processor(pid));
-        processor.unwrap_or_default()
+        self.pid
+            .get()
+            .map_or_else(Processor::default, |&pid| observe::processor(pid))
     }
 
     /// Takes note of how long the program was kept from running, while something of it was waited for.
@@ -247,9 +248,17 @@ impl Scene {
         }
     }
 
-    /// Where the program listens, as the system tells; `None` if it does not, or nowhere.
-    pub(crate) fn find_listener(&self) -> Option<SocketAddr> {
-        observe::listening(*self.pid.get()?)
+    /// Where the program listens, as the system tells: nowhere, if it does not tell.
+    pub(crate) fn listeners(&self) -> Vec<SocketAddr> {
+        self.pid
+            .get()
+            .map_or_else(Vec::new, |&pid| observe::listening(pid))
+    }
+
+    /// Whether the process that was started has ended, as the system tells: on a busy machine, the checks may
+    /// not have heard of it yet.
+    fn has_died(&self) -> bool {
+        self.pid.get().is_some_and(|&pid| observe::has_died(pid))
     }
 
     /// Whether it has printed more than is kept.
@@ -268,7 +277,7 @@ impl Scene {
         // A program that is about to end (its connections are gone already) gets the time to do
         // so: why it ended explains the symptom.
         let ended = self.wait_for(QUIET_WINDOW, |seen| seen.program.exit.map(|_| ()));
-        if ended.is_some() {
+        if ended.is_some() || self.has_died() {
             // Its last words came before that, and may only not be read yet.
             self.wait_for(deadline(), |seen| seen.program.is_over().then_some(()));
         }
@@ -330,7 +339,7 @@ impl Scene {
 
     /// Of each connection, whether the program has accepted it; `None` where the system does not
     /// tell.
-    fn accepted(&self) -> Vec<Option<bool>> {
+    pub(crate) fn accepted(&self) -> Vec<Option<bool>> {
         let clients: Vec<_> = self
             .recording
             .look(|seen| seen.connections.iter().map(|client| client.local).collect());

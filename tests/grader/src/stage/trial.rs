@@ -196,6 +196,7 @@ fn used_too_much(exercise: &Exercise, check: &Check, excess: Excess) -> Diagnosi
         output: Vec::new(),
         timeline: Timeline::default(),
         read: code.read(),
+        seed: None,
     }
 }
 

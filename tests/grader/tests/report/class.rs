@@ -148,5 +148,6 @@ pub(crate) fn diagnosis() -> Diagnosis {
             end: 2_000_000,
         },
         read: "book: A thread for each client".into(),
+        seed: None,
     }
 }

@@ -1,12 +1,14 @@
 //! Processes from `/proc`, sockets from the kernel's socket table.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use procfs::process::{FDTarget, Process};
+use procfs::ProcError;
+use procfs::process::{FDTarget, Process, Task};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
-use super::{FarEnd, Processor, Vitals, sockets};
+use super::{FarEnd, Processor, Turns, Vitals, sockets};
 
 /// Looks at the program started as process `root` that listens on `listener`.
 pub(crate) fn vitals(root: u32, listener: Option<SocketAddr>) -> Option<Vitals> {
@@ -14,41 +16,66 @@ pub(crate) fn vitals(root: u32, listener: Option<SocketAddr>) -> Option<Vitals> 
         threads: 0,
         descriptors: 0,
         cpu_time: Duration::ZERO,
+        memory: 0,
+        data: 0,
+        hides: false,
     };
     for process in owners(root, listener)? {
         // One that has just ended uses nothing any more.
-        let (Ok(stat), Ok(descriptors)) = (process.stat(), process.fd_count()) else {
+        let Ok(stat) = process.stat() else { continue };
+        // One that nobody waits for has nothing any more, but is still there.
+        if stat.state == 'Z' {
+            vitals.threads += 1;
             continue;
-        };
+        }
+        match process.fd_count() {
+            Ok(descriptors) => vitals.descriptors += descriptors,
+            Err(ProcError::PermissionDenied(_)) => vitals.hides = true,
+            Err(_) => continue,
+        }
         vitals.threads += usize::try_from(stat.num_threads).ok()?;
-        vitals.descriptors += descriptors;
+        let sizes = process.statm().ok();
+        vitals.memory += stat.rss * procfs::page_size();
+        vitals.data += sizes.map_or(0, |sizes| sizes.data * procfs::page_size());
         let ticks = stat.utime + stat.stime;
         vitals.cpu_time += Duration::from_millis(ticks * 1000 / procfs::ticks_per_second());
     }
     Some(vitals)
 }
 
-/// Looks at what the processor did for the program started as process `root`, since its threads began.
-pub(crate) fn processor(root: u32) -> Option<Processor> {
-    let mut processor = Processor::default();
-    for process in family(root)? {
-        for task in process.tasks().into_iter().flatten().flatten() {
-            // One that has just ended neither runs nor waits.
-            let (Ok(times), Ok(stat)) = (task.schedstat(), task.stat()) else {
-                continue;
-            };
-            processor.ran += Duration::from_nanos(times.sum_exec_runtime);
-            processor.waited += Duration::from_nanos(times.run_delay);
-            processor.can_run |= stat.state == 'R';
-        }
-    }
-    Some(processor)
+/// Looks at what the processor did for the program started as process `root`.
+pub(crate) fn processor(root: u32) -> Processor {
+    let family = family(root).unwrap_or_default();
+    let tasks = family.iter().filter_map(|process| process.tasks().ok());
+    let turns = |task: Task| {
+        // One that has just ended neither runs nor waits.
+        let (times, stat) = (task.schedstat().ok()?, task.stat().ok()?);
+        let turns = Turns {
+            ran: Duration::from_nanos(times.sum_exec_runtime),
+            waited: Duration::from_nanos(times.run_delay),
+            can_run: stat.state == 'R',
+        };
+        Some((task.tid, turns))
+    };
+    Processor(tasks.flatten().flatten().filter_map(turns).collect())
+}
+
+/// Whether this process, for which the checks have not waited yet, has ended.
+pub(crate) fn has_died(process: u32) -> bool {
+    let stat = i32::try_from(process)
+        .ok()
+        .and_then(|id| Process::new(id).ok()?.stat().ok());
+    stat.is_some_and(|stat| stat.state == 'Z')
 }
 
 /// Where the program started as process `root` listens.
-pub(crate) fn listening(root: u32) -> Option<SocketAddr> {
-    let held: Vec<_> = family(root)?.iter().flat_map(sockets_of).collect();
-    sockets::listeners().find_map(|(address, inode)| held.contains(&inode).then_some(address))
+pub(crate) fn listening(root: u32) -> Vec<SocketAddr> {
+    let family = family(root).unwrap_or_default();
+    let held: Vec<_> = family.iter().flat_map(sockets_of).collect();
+    let listeners = sockets::listeners().filter(|(_, inode)| held.contains(inode));
+    listeners
+        .map(|(address, _)| SocketAddr::new(address.ip().to_canonical(), address.port()))
+        .collect()
 }
 
 /// Looks at the program's end (`far`) of a connection of which the checks hold `near`.
@@ -93,17 +120,27 @@ pub(crate) fn limit_descriptors(root: u32, listener: SocketAddr, more: usize) ->
     allowed
 }
 
-/// The processes of the program that hold its listener: where the program was started by another
-/// (a shell, a sandbox), that one does not count. All of them where there is none.
+/// The processes of the program: those that hold its listener, and all below them, whether they hold it or
+/// not. (What stands above, a shell or a sandbox that has started it, does not count.) All of them where
+/// there is none.
 fn owners(root: u32, listener: Option<SocketAddr>) -> Option<Vec<Process>> {
     let family = family(root)?;
     if family.len() == 1 {
         return Some(family);
     }
     let listener = listener.and_then(sockets::listener);
+    let mut ids = HashSet::new();
+    // Parents come before their children.
+    for process in &family {
+        let holds = listener.is_some_and(|inode| holds(process, inode));
+        let parent = process.stat().map(|stat| stat.ppid);
+        if holds || parent.is_ok_and(|parent| ids.contains(&parent)) {
+            ids.insert(process.pid);
+        }
+    }
     let (owners, others): (Vec<_>, Vec<_>) = family
         .into_iter()
-        .partition(|process| listener.is_some_and(|inode| holds(process, inode)));
+        .partition(|process| ids.contains(&process.pid));
     let found = if owners.is_empty() { others } else { owners };
     (!found.is_empty()).then_some(found)
 }
