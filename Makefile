@@ -3,6 +3,8 @@
 MDBOOK_VERSION := 0.5.4
 MUTANTS_VERSION := 27.1.0
 CARGO ?= cargo
+# What the checks draw is the same in each run.
+FIGURES = SEED=1 $(CARGO) run --quiet --locked --package book --bin figures
 BENCH = $(CARGO) run --release --quiet --locked --package bench --
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
@@ -108,11 +110,11 @@ book:
 	@command -v mdbook >/dev/null || { echo "error: mdBook is missing: make setup installs it, or make mdbook alone" >&2; exit 1; }
 	mdbook build book
 	$(CARGO) test --locked --package book --package bench
-	$(CARGO) run --quiet --locked --package book --bin figures -- --check
+	$(FIGURES) -- --check
 
 ## The book's timelines and terminal outputs, made anew from real runs.
 figures:
-	$(CARGO) run --quiet --locked --package book --bin figures
+	$(FIGURES)
 
 ## Shows the book on http://localhost:3000 and rebuilds it as it changes. Installs mdBook if it is missing.
 serve: mdbook

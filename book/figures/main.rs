@@ -21,6 +21,7 @@ use std::thread;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
+use harness::draw::SEED_VARIABLE;
 
 /// Makes the figures of the book from real runs
 #[derive(Parser)]
@@ -97,6 +98,11 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<()> {
+    ensure!(
+        env::var_os(SEED_VARIABLE).is_some(),
+        "what the checks draw would differ from run to run: run `make figures`, which sets \
+         {SEED_VARIABLE}"
+    );
     for name in &options.names {
         let known = FIGURES.iter().any(|(figure, _)| figure == name);
         ensure!(known, "no figure is called '{name}'");

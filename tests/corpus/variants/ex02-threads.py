@@ -2,7 +2,10 @@
 
 import socketserver
 import sys
+import time
 from datetime import datetime
+
+ACCEPT_PAUSE = 0.02
 
 
 def log(line):
@@ -28,6 +31,15 @@ class Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
     request_queue_size = 128
+
+    def get_request(self):
+        try:
+            return super().get_request()
+        except OSError as error:
+            # The client stays in the accept queue, and the next try comes at once.
+            print(f"cannot accept a client: {error}", file=sys.stderr)
+            time.sleep(ACCEPT_PAUSE)
+            raise
 
 
 def main():

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use crate::deadline::deadline;
-use crate::observe::Processor;
+use crate::observe::{Processor, Turns};
 use crate::scene::Scene;
 use crate::stall;
 
@@ -129,15 +129,17 @@ impl Looks {
         self.last.processor.ran_since(&self.first.processor)
     }
 
-    /// How long the program, or the checks, could have run and did not: a program, as long as the thread of
-    /// it that had to wait longest. (A hundred threads that wait at the same time are kept from nothing for
-    /// a hundred times as long.)
+    /// How long the program, or the checks, could have run and did not, because others had the processor. What
+    /// a thread waited while the program's own threads ran is the program's doing: sixty that wake up
+    /// together and run for a moment are not kept from anything.
     fn waited(&self) -> Duration {
-        let threads = self.last.processor.since(&self.first.processor);
-        let told = threads.map(|(_, turns)| turns.waited).max();
+        let processor = &self.last.processor;
+        let all = processor.ran_since(&self.first.processor);
+        let for_others = |turns: Turns| turns.waited.saturating_sub(all.saturating_sub(turns.ran));
+        let threads = processor.since(&self.first.processor);
+        let told: Duration = threads.map(|(_, turns)| for_others(turns)).sum();
         let passed = self.last.at - self.first.at;
-        let told = told.unwrap_or_default().min(passed);
-        self.kept.max(told) + (self.last.stall - self.first.stall)
+        self.kept.max(told.min(passed)) + (self.last.stall - self.first.stall)
     }
 }
 
@@ -156,7 +158,6 @@ mod tests {
     use std::collections::HashMap;
 
     use super::*;
-    use crate::observe::Turns;
 
     fn turns(ran: u64, waited: u64, can_run: bool) -> Turns {
         Turns {
@@ -206,15 +207,31 @@ mod tests {
         assert_eq!(looks.ran(), Duration::from_millis(100));
     }
 
-    #[test]
-    fn threads_that_wait_together_wait_once() {
-        let look = |second, waited| Look {
-            at: Instant::now() + Duration::from_secs(second),
-            processor: Processor((0..60).map(|id| (id, turns(5, waited, false))).collect()),
+    /// Of so many threads, each ran and waited for so long within five seconds, in milliseconds.
+    fn together(threads: i32, ran: u64, waited: u64) -> Duration {
+        let begun = Instant::now();
+        let look = |second, ran, waited| Look {
+            at: begun + Duration::from_secs(second),
+            processor: Processor(
+                (0..threads)
+                    .map(|id| (id, turns(ran, waited, false)))
+                    .collect(),
+            ),
             stall: Duration::ZERO,
         };
-        let mut looks = Looks::new(look(0, 0));
-        looks.add(look(5, 400));
-        assert_eq!(looks.waited(), Duration::from_millis(400));
+        let mut looks = Looks::new(look(0, 0, 0));
+        looks.add(look(5, ran, waited));
+        looks.waited()
+    }
+
+    #[test]
+    fn threads_that_wait_for_each_other_wait_for_nobody() {
+        assert_eq!(together(60, 10, 590), Duration::ZERO);
+    }
+
+    #[test]
+    fn threads_that_wait_for_others_one_after_another_all_count() {
+        assert_eq!(together(2, 0, 1000), Duration::from_secs(2));
+        assert_eq!(together(60, 0, 1000), Duration::from_secs(5));
     }
 }

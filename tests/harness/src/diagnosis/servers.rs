@@ -172,6 +172,13 @@ pub(super) fn find(evidence: &Evidence<'_>, symptom: &Symptom) -> Finding {
             observed: evidence.overview(),
             likely: vec!["a limit on the messages of a client, or on what is kept of them"],
         },
+        Symptom::LeavesInQueue if !evidence.holds_a_client_back() => Finding {
+            code: SERIAL_SERVICE,
+            summary: "clients that have to wait are not accepted".into(),
+            expected: "each client accepted at once, and waiting in the pool's queue".into(),
+            observed: evidence.overview(),
+            likely: vec!["the accept loop does the work itself: hand the job to the pool"],
+        },
         Symptom::LeavesInQueue => Finding {
             code: BOUNDED_QUEUE,
             summary: "clients that have to wait are not accepted".into(),
@@ -179,7 +186,6 @@ pub(super) fn find(evidence: &Evidence<'_>, symptom: &Symptom) -> Finding {
             observed: evidence.overview(),
             likely: vec![
                 "`execute` waits for room in the queue: jobs that wait may be as many as they like",
-                "the accept loop does the work itself: hand the job to the pool",
             ],
         },
         Symptom::NotAccepting { descriptors, limit } => Finding {
