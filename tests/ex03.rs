@@ -405,16 +405,19 @@ fn the_manual_client_tries_every_address_of_a_name(manual_host: Host) {
     expect_session(&last);
 }
 
-/// When the server closes the connection in place of a reply, the manual client says so and fails, although
-/// nothing more is typed. *Deadline.*
+/// When the server closes the connection in place of a reply, or in the middle of it, the manual client says
+/// so and fails, although nothing more is typed. *Deadline.*
 #[rstest]
-fn the_manual_client_notices_that_no_reply_comes(manual_host: Host) {
+#[case::no_reply("")]
+#[case::half_a_reply("[2026-01-31 12:00:00.123456] Server got 'are you")]
+fn the_manual_client_notices_that_no_reply_comes(manual_host: Host, #[case] reply: &str) {
     let mut run = manual_host.run(&[]);
     run.type_line("good morning");
     let mut peer = manual_host.first_message("good morning");
     run.expect_output(&peer.answer());
     run.type_line("are you there?");
     peer.expect_message("are you there?");
+    peer.send(reply.as_bytes());
     peer.close();
     run.expect_exit().expect_failure();
 }
