@@ -18,7 +18,7 @@ const OVERLAP: Duration = Duration::from_secs(1);
 pub(super) fn find(evidence: &Evidence<'_>, symptom: &Symptom) -> Option<Finding> {
     Some(match symptom {
         Symptom::NotFoundByName { called, address } => finding(
-            FALSE_ALARM,
+            FIRST_ADDRESS_ONLY,
             format!("{called} has several addresses, and not all of them are tried"),
             format!("a connection to {address}: the other addresses refuse every one"),
             evidence.state(),
