@@ -38,7 +38,7 @@ fn answer(peers: &[Peer]) -> Vec<(usize, String)> {
 #[rstest]
 #[case::one(1)]
 #[case::twenty(20)]
-#[case::hundred(100)]
+#[case::more_than_a_hundred(113)]
 fn all_clients_wait_for_their_reply_at_the_same_time(host: Host, #[case] clients: usize) {
     let host = host.strict_about(Rule::FormOfHellos);
     let run = host.run(&[&clients.to_string()]);
@@ -54,6 +54,27 @@ fn there_are_twenty_clients_unless_told_otherwise(host: Host) {
     let peers = host.hellos(20);
     let replies = answer(&peers);
     run.expect_exit().expect_report(20, &[], &replies);
+}
+
+/// A name can have several addresses: each is tried until one accepts. *Decided*, of a program that takes
+/// names, where this machine's own name has several addresses.
+#[rstest]
+fn every_address_of_a_name_is_tried(host: Host) {
+    let run = host.run(&["1"]);
+    let replies = answer(&host.hellos(1));
+    run.expect_exit().expect_report(1, &[], &replies);
+
+    let Some([first, last]) = Host::at_both_ends_of_a_name(&program()) else {
+        return eprintln!("skipped: this machine's name has only one address");
+    };
+    let run = first.run(&["1"]);
+    if !first.is_reached() {
+        return eprintln!("skipped: the program takes no names");
+    }
+    drop(run);
+    let run = last.run(&["1"]);
+    let replies = answer(&last.hellos(1));
+    run.expect_exit().expect_report(1, &[], &replies);
 }
 
 /// The program ends when the last client has its reply, not before. *Quiet window.*
@@ -106,10 +127,15 @@ fn every_form_of_timestamp_is_accepted(host: Host, #[case] timestamp: &str) {
 }
 
 /// A client whose reply is not its own, or not a reply, has failed; the others have not. *Decided.* (Its own
-/// message stands for `OWN`, another client's for `OTHER`.)
+/// message stands for `OWN`, that of client 1, with which it begins, for `SHORT`, another client's for
+/// `OTHER`.)
 #[rstest]
 #[case::anothers("[2026-01-31 12:00:00.123456] Server got 'OTHER'\n")]
 #[case::longer_number("[2026-01-31 12:00:00.123456] Server got 'OWN7'\n")]
+#[case::shorter_number("[2026-01-31 12:00:00.123456] Server got 'SHORT'\n")]
+#[case::more_before_it("[INFO] [2026-01-31 12:00:00.123456] Server got 'OWN'\n")]
+#[case::more_after_it("[2026-01-31 12:00:00.123456] Server got 'OWN' and more\n")]
+#[case::other_words("[2026-01-31 12:00:00.123456] Server lost 'OWN'\n")]
 #[case::no_timestamp("Server got 'OWN'\n")]
 #[case::empty_timestamp("[] Server got 'OWN'\n")]
 #[case::no_such_date("[2026-02-30 12:00:00.123456] Server got 'OWN'\n")]
@@ -118,22 +144,30 @@ fn every_form_of_timestamp_is_accepted(host: Host, #[case] timestamp: &str) {
 #[case::only_an_echo("OWN\n")]
 #[case::empty("\n")]
 fn a_wrong_reply_is_a_failure(host: Host, #[case] reply: &str) {
-    let run = host.run(&["10"]);
-    let mut peers = host.hellos(10);
-    let mut replies = answer(&peers[..7]);
-    let seventh = peers.remove(7);
+    let run = host.run(&["12"]);
+    let peers = host.hellos(12);
+    let [replied_before, tenth, replied_after] = [&peers[..10], &peers[10..11], &peers[11..]];
+    let mut replies = answer(replied_before);
     let reply = reply
-        .replace("OWN", &seventh.message())
-        .replace("OTHER", &peers[7].message());
-    seventh.send(reply.as_bytes());
-    replies.extend(
-        peers[7..]
-            .iter()
-            .map(Peer::answer)
-            .enumerate()
-            .map(|(i, reply)| (i + 8, reply)),
-    );
-    run.expect_exit().expect_report(10, &[7], &replies);
+        .replace("OWN", &tenth[0].message())
+        .replace("SHORT", &peers[1].message())
+        .replace("OTHER", &peers[11].message());
+    tenth[0].send(reply.as_bytes());
+    replies.extend(replied_after.iter().map(|peer| (11, peer.answer())));
+    run.expect_exit().expect_report(12, &[10], &replies);
+}
+
+/// Two clients that get each other's reply have both failed, although every reply has come. *Decided.*
+#[rstest]
+fn swapped_replies_are_failures_of_both(host: Host) {
+    let run = host.run(&["5"]);
+    let peers = host.hellos(5);
+    for (peer, other) in [(1, 3), (3, 1)] {
+        let reply = reply_to(&peers[other].message());
+        peers[peer].send(format!("{reply}\n").as_bytes());
+    }
+    let replies = [0, 2, 4].map(|number| (number, peers[number].answer()));
+    run.expect_exit().expect_report(5, &[1, 3], &replies);
 }
 
 /// A client whose connection ends without a whole reply has failed; the others have not. *Decided.*
@@ -320,6 +354,72 @@ fn the_manual_client_reads_a_reply_in_pieces(manual_host: Host) {
     peer.wait_until_read();
     peer.send(format!("{}\n", &reply[10..]).as_bytes());
     run.expect_output(&reply);
+}
+
+/// The manual client ends by itself when its input does, with success, once it has the replies to all that
+/// it has sent. *Quiet window*, then *deadline*.
+#[rstest]
+#[case::nothing(&[])]
+#[case::a_line(&["goodbye"])]
+#[case::lines(&["well then", "goodbye"])]
+fn the_manual_client_ends_with_its_input(manual_host: Host, #[case] lines: &[&str]) {
+    let mut run = manual_host.run(&[]);
+    lines.iter().for_each(|line| run.type_line(line));
+    run.end_input();
+    if let Some((first, others)) = lines.split_first() {
+        let mut peer = manual_host.first_message(first);
+        let mut replies = Vec::new();
+        for line in others {
+            replies.push(peer.answer());
+            peer.expect_message(line);
+        }
+        run.expect_to_wait_for(WITHHELD);
+        replies.push(peer.answer());
+        replies.iter().for_each(|reply| run.expect_output(reply));
+    }
+    run.expect_exit().expect_success();
+}
+
+/// The manual client, too, tries every address of a name. *Decided*, as for the stress client.
+#[rstest]
+fn the_manual_client_tries_every_address_of_a_name(manual_host: Host) {
+    let expect_session = |host: &Host| {
+        let mut run = host.run(&[]);
+        run.type_line("anyone?");
+        let peer = host.first_message("anyone?");
+        run.expect_output(&peer.answer());
+        run.end_input();
+        peer.expect_end();
+        run.expect_exit().expect_success();
+    };
+    expect_session(&manual_host);
+
+    let Some([first, last]) = Host::at_both_ends_of_a_name(&manual_client()) else {
+        return eprintln!("skipped: this machine's name has only one address");
+    };
+    let run = first.run(&[]);
+    if !first.is_reached() {
+        return eprintln!("skipped: the program takes no names");
+    }
+    drop(run);
+    expect_session(&last);
+}
+
+/// When the server closes the connection in place of a reply, or in the middle of it, the manual client says
+/// so and fails, although nothing more is typed. *Deadline.*
+#[rstest]
+#[case::no_reply("")]
+#[case::half_a_reply("[2026-01-31 12:00:00.123456] Server got 'are you")]
+fn the_manual_client_notices_that_no_reply_comes(manual_host: Host, #[case] reply: &str) {
+    let mut run = manual_host.run(&[]);
+    run.type_line("good morning");
+    let mut peer = manual_host.first_message("good morning");
+    run.expect_output(&peer.answer());
+    run.type_line("are you there?");
+    peer.expect_message("are you there?");
+    peer.send(reply.as_bytes());
+    peer.close();
+    run.expect_exit().expect_failure();
 }
 
 /// When the server is gone, the manual client says so and fails. *Deadline.*

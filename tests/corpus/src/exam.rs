@@ -75,6 +75,10 @@ impl Corpus {
         }
         let mut mutants = Vec::new();
         for mutant in &self.mutants {
+            if let Some(missing) = mutant.missing() {
+                eprintln!("skipped: {}: {missing}", mutant.name);
+                continue;
+            }
             let exercise = mutant
                 .exercise(&self.course)
                 .context("a mutant of no exercise")?;

@@ -1,6 +1,8 @@
 //! A wrong program: a reference solution, one mistake, and what the checks must say of it.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::net::ToSocketAddrs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
@@ -30,6 +32,9 @@ pub struct Mutant {
     /// Checks that must fail; whatever fails must give the diagnosis.
     #[serde(default)]
     pub fails: Vec<String>,
+    /// Whether it is only wrong where `localhost` has several addresses: elsewhere it is not examined.
+    #[serde(default)]
+    pub several_addresses: bool,
     /// A command in the place of the program, instead of changes.
     pub command: Option<String>,
     /// What is different from the solution.
@@ -59,6 +64,14 @@ impl Mutant {
             .exercises
             .iter()
             .find(|exercise| is_of(&self.name, exercise))
+    }
+
+    /// Why this machine can't tell it from a right program; none if it can.
+    pub(crate) fn missing(&self) -> Option<&'static str> {
+        let found = ("localhost", 0).to_socket_addrs().into_iter().flatten();
+        let addresses: BTreeSet<_> = found.map(|address| address.ip()).collect();
+        (self.several_addresses && addresses.len() < 2)
+            .then_some("localhost has only one address on this machine")
     }
 
     /// Writes the solution's sources with the changes into `to`.

@@ -13,7 +13,7 @@ def main():
             for line in sys.stdin:
                 connection.sendall((line.rstrip("\n") + "\n").encode())
                 reply = replies.readline()
-                if not reply:
+                if not reply.endswith("\n"):
                     sys.exit("the server is gone")
                 print("> " + reply, end="", flush=True)
     except OSError as error:

@@ -117,6 +117,7 @@ codes! {
     SERVED_OUT_OF_ORDER, "served-out-of-order", POOL;
 
     // A client's own mistakes.
+    FIRST_ADDRESS_ONLY, "first-address-only", STRESS;
     NO_HELLO, "no-hello", STRESS;
     HELLO_WITHOUT_NEWLINE, "hello-without-newline", STRESS;
     ONE_AFTER_ANOTHER, "one-after-another", STRESS;

@@ -147,6 +147,11 @@ pub(crate) enum Symptom {
     Ended,
 
     // A client.
+    /// It was told a name, and connected to none of the played server's: the last one's address.
+    NotFoundByName {
+        called: String,
+        address: SocketAddr,
+    },
     TooFewHellos {
         expected: usize,
     },

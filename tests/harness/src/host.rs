@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -33,10 +33,20 @@ const MOST_CONNECTIONS: usize = 512;
 /// timeline shows why.
 const TELLING: usize = 2;
 
+/// A name with several addresses, on machines that have both versions of the internet protocol.
+const NAME: &str = "localhost";
+
+/// How often a port is looked for that is free at each of a name's addresses.
+const ATTEMPTS: usize = 16;
+
 /// A played server, on a port of the kernel's choice. It accepts every connection at once.
 pub struct Host {
     scene: Arc<Scene>,
     address: SocketAddr,
+    /// What the program is told: the address, or a name and the port.
+    called: String,
+    /// If it is told a name: the same port at the name's other addresses, where every connection is refused.
+    refusing: Vec<Socket>,
     arrived: Arc<Mutex<Vec<Connection>>>,
     closing: Arc<AtomicBool>,
     acceptor: Option<JoinHandle<()>>,
@@ -49,8 +59,41 @@ impl Host {
     ///
     /// If the system has no port or no thread left.
     pub fn new(program: Program) -> Self {
+        Self::of(program, listen(BACKLOG).expect("a listener on loopback"))
+    }
+
+    /// Two servers for the program to find by name: one listens only at the first of the name's addresses,
+    /// the other only at the last. `None` where the name has one address, and on Windows, where a refusal
+    /// takes so long that a client may give up before it has tried the next address.
+    ///
+    /// # Panics
+    ///
+    /// If the system has no port or no thread left.
+    pub fn at_both_ends_of_a_name(program: &Program) -> Option<[Self; 2]> {
+        let addresses = addresses_of(NAME);
+        let (Some(&first), Some(&last)) = (addresses.first(), addresses.last()) else {
+            return None;
+        };
+        if first == last || cfg!(windows) {
+            return None;
+        }
+        Some([first, last].map(|address| {
+            let others: Vec<_> = addresses
+                .iter()
+                .filter(|&&other| other != address)
+                .collect();
+            let free = (0..ATTEMPTS).find_map(|_| take_port(address, &others).ok());
+            let (socket, refusing) = free.expect("a port that is free at each address");
+            socket.listen(BACKLOG).expect("a listener on loopback");
+            let mut host = Self::of(program.clone(), socket.into());
+            host.called = format!("{NAME}:{}", host.address.port());
+            host.refusing = refusing;
+            host
+        }))
+    }
+
+    fn of(program: Program, listener: TcpListener) -> Self {
         let scene = Scene::new(program);
-        let listener = listen(BACKLOG).expect("a listener on loopback");
         let address = listener.local_addr().expect("the address of a listener");
         let arrived = Arc::default();
         let closing = Arc::new(AtomicBool::new(false));
@@ -65,6 +108,8 @@ impl Host {
         Self {
             scene,
             address,
+            called: address.to_string(),
+            refusing: Vec::new(),
             arrived,
             closing,
             acceptor: Some(acceptor),
@@ -80,8 +125,7 @@ impl Host {
 
     /// Starts the program as `PROGRAM ADDRESS ARGUMENTS…`.
     pub fn run(&self, arguments: &[&str]) -> Run {
-        let address = self.address.to_string();
-        let arguments: Vec<_> = [address.as_str()]
+        let arguments: Vec<_> = [self.called.as_str()]
             .iter()
             .chain(arguments)
             .copied()
@@ -92,6 +136,15 @@ impl Host {
     /// Who was where, and when, until now.
     pub fn timeline(&self) -> Timeline {
         self.scene.timeline()
+    }
+
+    /// Waits for a client, whatever it says, and returns whether one connects before the program ends.
+    pub fn is_reached(&self) -> bool {
+        let reached = self.scene.wait_for(start_deadline(), |seen| {
+            let is_reached = !seen.connections.is_empty();
+            (is_reached || seen.program.is_over()).then_some(is_reached)
+        });
+        reached == Some(true)
     }
 
     /// Waits until this many clients have said hello, without answering any, and returns them in the order
@@ -188,10 +241,21 @@ impl Host {
         let is_whole = |client: &ConnectionSeen| !client.lines.is_empty();
         let said = self.await_from(clients, start_deadline(), is_there)
             && (self.await_from(clients, QUIET_WINDOW, is_whole) || !with_newline);
+        if !said && !self.refusing.is_empty() && !self.is_reached_by_now() {
+            self.scene.fail(Symptom::NotFoundByName {
+                called: self.called.clone(),
+                address: self.address,
+            });
+        }
         if !said {
             self.scene.fail(Symptom::TooFewHellos { expected: clients });
         }
         self.take_arrived()
+    }
+
+    fn is_reached_by_now(&self) -> bool {
+        let look = |seen: &Seen| !seen.connections.is_empty();
+        self.scene.recording.look(look)
     }
 
     /// Waits until so many clients that are still there have done that.
@@ -489,9 +553,37 @@ fn listen(backlog: i32) -> io::Result<TcpListener> {
 }
 
 fn bind() -> io::Result<Socket> {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
+    bind_to((Ipv4Addr::LOCALHOST, 0).into())
+}
+
+fn bind_to(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.bind(&address.into())?;
     Ok(socket)
+}
+
+/// The name's addresses in the order in which the system gives them, each once, without those that this
+/// machine does not have.
+fn addresses_of(name: &str) -> Vec<IpAddr> {
+    let found = (name, 0).to_socket_addrs().into_iter().flatten();
+    let mut addresses = Vec::new();
+    for address in found {
+        if !addresses.contains(&address.ip()) && bind_to(address).is_ok() {
+            addresses.push(address.ip());
+        }
+    }
+    addresses
+}
+
+/// A port of the kernel's choice at this address, and the same one at the others, where nobody else can
+/// listen as long as these sockets live.
+fn take_port(address: IpAddr, others: &[&IpAddr]) -> io::Result<(Socket, Vec<Socket>)> {
+    let socket = bind_to((address, 0).into())?;
+    let taken = socket.local_addr()?.as_socket();
+    let port = taken.map_or(0, |taken| taken.port());
+    let others = others.iter().map(|&&other| bind_to((other, port).into()));
+    let others = others.collect::<io::Result<_>>()?;
+    Ok((socket, others))
 }
 
 fn accept_all(

@@ -186,12 +186,22 @@ impl Outcome {
         }
     }
 
-    /// Expects an exit status that is not 0, and a word about it on stderr.
+    /// Expects an exit status that is not 0, and a word about it on stderr: if the played server has left,
+    /// after that.
     pub fn expect_failure(&self) {
         if self.status.success() {
             self.scene.fail(Symptom::Succeeded { failed: None });
         }
-        if self.stderr.iter().all(|line| line.trim().is_empty()) {
+        let says_why = self.scene.recording.look(|seen| {
+            let left = seen
+                .connections
+                .iter()
+                .filter_map(|client| client.left.map(|(_, at)| at.since_start));
+            let since = left.max().unwrap_or_default();
+            let mut stderr = seen.program.stderr.iter();
+            stderr.any(|line| line.at.since_start >= since && !line.text().trim().is_empty())
+        });
+        if !says_why {
             self.scene.fail(Symptom::SilentFailure);
         }
     }

@@ -12,11 +12,26 @@ use super::cgroup::Groups;
 use crate::cargo;
 
 /// The files in a sandbox's /etc: where the dynamic loader finds libraries, and how names become addresses.
-pub(super) const SETTINGS: [&str; 3] = ["ld.so.cache", "hosts", "nsswitch.conf"];
+pub(super) const SETTINGS: [&str; 5] = [
+    LOADER_CACHE,
+    "hosts",
+    "host.conf",
+    "nsswitch.conf",
+    "gai.conf",
+];
 
-/// There is no other machine in a sandbox's network.
-const HOSTS: &str = "127.0.0.1 localhost\n";
-const NAME_SERVICES: &str = "hosts: files\n";
+const LOADER_CACHE: &str = "ld.so.cache";
+
+/// What those say that are about names. There is no other machine in a sandbox's network, and this one's
+/// name has two addresses, as on most machines: one line of `hosts` alone is looked at without `multi`
+/// (host.conf(5)). That of version 4 comes first (gai.conf(5)), so that a server which listens on
+/// `localhost` listens where the contract says.
+const NAMES: [(&str, &str); 4] = [
+    ("hosts", "127.0.0.1 localhost\n::1 localhost\n"),
+    ("host.conf", "multi on\n"),
+    ("nsswitch.conf", "hosts: files\n"),
+    ("gai.conf", "precedence ::ffff:0:0/96 100\n"),
+];
 
 /// A folder of files, and the control groups, for as long as sandboxes are made.
 pub struct Kit {
@@ -32,12 +47,12 @@ impl Kit {
         copy(&cargo::build_launcher()?, &kit.launcher(), 0o755)?;
         let settings = kit.settings();
         fs::create_dir(&settings).with_context(|| format!("cannot make {}", settings.display()))?;
-        let [cache, hosts, services] = SETTINGS.map(|name| settings.join(name));
-        let system_cache = Path::new("/etc/ld.so.cache");
+        let system_cache = Path::new("/etc").join(LOADER_CACHE);
         if system_cache.exists() {
-            copy(system_cache, &cache, 0o644)?;
+            copy(&system_cache, &settings.join(LOADER_CACHE), 0o644)?;
         }
-        for (file, text) in [(hosts, HOSTS), (services, NAME_SERVICES)] {
+        for (name, text) in NAMES {
+            let file = settings.join(name);
             fs::write(&file, text)
                 .and_then(|()| fs::set_permissions(&file, Permissions::from_mode(0o644)))
                 .with_context(|| format!("cannot write {}", file.display()))?;

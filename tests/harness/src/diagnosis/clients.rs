@@ -17,6 +17,13 @@ const OVERLAP: Duration = Duration::from_secs(1);
 /// The diagnosis of a symptom that only a client can have; `None` for a server's.
 pub(super) fn find(evidence: &Evidence<'_>, symptom: &Symptom) -> Option<Finding> {
     Some(match symptom {
+        Symptom::NotFoundByName { called, address } => finding(
+            FIRST_ADDRESS_ONLY,
+            format!("{called} has several addresses, and not all of them are tried"),
+            format!("a connection to {address}: the other addresses refuse every one"),
+            evidence.state(),
+            vec!["only the first address of the name is tried"],
+        ),
         Symptom::TooFewHellos { expected } => too_few_hellos(evidence, *expected),
         Symptom::OtherHellos { hellos } => finding(
             OTHER_HELLOS,
