@@ -35,7 +35,7 @@ const EXERCISE_LIMIT: Duration = Duration::from_secs(180);
 
 /// How long those may take that are tried again when they could not judge.
 #[cfg(target_os = "linux")]
-const AGAIN_LIMIT: Duration = Duration::from_secs(90);
+const AGAIN_LIMIT: Duration = Duration::from_secs(60);
 
 /// How many checks are tried again at the same time: fewer than at first, so that they disturb each other less.
 #[cfg(target_os = "linux")]
