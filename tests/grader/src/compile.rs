@@ -363,3 +363,19 @@ fn rustc(arguments: &[&str]) -> Result<String> {
     );
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_systems_linker_is_asked_for_where_it_is_not_the_usual_one() {
+        let flags = |host, release| {
+            system_linker(&format!("rustc\nhost: {host}\nrelease: {release}\n")).len()
+        };
+        assert_eq!(flags("x86_64-unknown-linux-gnu", "1.90.0"), 2);
+        assert_eq!(flags("x86_64-unknown-linux-gnu", "1.95.0-nightly"), 2);
+        assert_eq!(flags("x86_64-unknown-linux-gnu", "1.89.0"), 0);
+        assert_eq!(flags("aarch64-unknown-linux-gnu", "1.95.0"), 0);
+    }
+}

@@ -45,6 +45,10 @@ const AGAIN_AT_ONCE: usize = 16;
 pub(crate) struct Checked {
     pub(crate) verdict: Verdict,
     /// The program had its way with the check: if that could not judge, it may be the program's doing.
+    #[cfg_attr(
+        not(target_os = "linux"),
+        expect(dead_code, reason = "for strangers' programs")
+    )]
     pub(crate) had_its_way: bool,
 }
 

@@ -220,6 +220,7 @@ fn used_too_much(exercise: &Exercise, check: &Check, excess: Excess) -> Diagnosi
 
 /// What a check could not say for this reason, as often as it was tried, while it could judge the reference
 /// solution.
+#[cfg(target_os = "linux")]
 pub(crate) fn held_up(exercise: &Exercise, check: &Check, reason: &str) -> Diagnosis {
     Diagnosis {
         summary: "the program keeps this check from judging it, as it does not the reference solution"
