@@ -25,6 +25,9 @@ pub struct Hostile {
     pub verdict: Expected,
     /// The code that each failed check must have.
     pub diagnosis: Option<String>,
+    /// Whether it takes all of the processor, while it lasts, without the diagnosis that says so.
+    #[serde(default)]
+    exhausts: bool,
     /// What the compiler must say.
     pub compiler: Option<String>,
     /// What must be listed as left behind.
@@ -59,7 +62,7 @@ pub struct Scene<'a> {
 impl Hostile {
     /// Whether it takes all that the machine has, while it lasts.
     pub fn exhausts(&self) -> bool {
-        self.diagnosis.as_deref() == Some(USES_TOO_MUCH.name)
+        self.exhausts || self.diagnosis.as_deref() == Some(USES_TOO_MUCH.name)
     }
 
     /// All of them, by their names.

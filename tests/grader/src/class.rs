@@ -6,6 +6,7 @@ use std::env;
 use std::fs;
 use std::mem;
 use std::num::NonZero;
+use std::path::Path;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 
@@ -13,13 +14,13 @@ use anyhow::{Context, Result, bail};
 
 mod differences;
 
-use crate::cargo::{self, CompilerOutput};
+use crate::cargo::{self, CompilerOutput, Executable};
 use crate::compile::{Sources, Toolchain, given_file, reference_sources};
 use crate::course::{Exercise, root};
 use crate::journal::{Journal, Key};
 use crate::judge::{graded_check, graded_exercise, without_checks};
 use crate::sandbox::{Sandbox, cores};
-use crate::stage::{Stage, in_parallel};
+use crate::stage::{Checked, Stage, held_up, in_parallel};
 use crate::submission::Collected;
 use crate::verdict::{Class, Graded, GradedExercise, Verdict};
 
@@ -29,6 +30,9 @@ const CHECKS_AT_ONCE: usize = 32;
 /// How many exercises are judged at the same time for each core. Found by grading a class of thirty from the
 /// corpus: one leaves half of the processor idle, eight are not faster.
 const EXERCISES_A_CORE: usize = 4;
+
+/// What is added to the reason why something could not be judged.
+const REFERENCE_IS_JUDGED: &str = "(the reference solution was judged right after it, in full)";
 
 /// What every submission of a class is graded with.
 pub struct Grader<'a> {
@@ -219,30 +223,77 @@ impl<'a> Grader<'a> {
         if self.fault().is_some() {
             return Ok(could_not("the grading was stopped before".to_owned()));
         }
-        let mut judged = self
-            .compile_and_check(exercise, stage, sources, core)
-            .unwrap_or_else(|error| could_not(format!("{error:#}")));
+        let scratch = tempfile::tempdir().context("cannot make a scratch folder")?;
+        let tried = self.attempt(exercise, stage, sources, core, scratch.path());
+        let judged = match tried {
+            Ok(tried) if tried.is_open() => self.blame(tried, exercise, stage, core),
+            Ok(tried) => tried.graded(exercise),
+            Err(error) if self.find_fault(exercise, stage, core) => could_not(format!("{error:#}")),
+            Err(error) => could_not(format!("{error:#} {REFERENCE_IS_JUDGED}")),
+        };
         // What could not be judged is tried again the next time.
         if judged.is_final() {
             journal.put(&key, &submission.name, &judged)?;
-        } else {
-            self.blame(&mut judged, exercise, stage, core);
         }
         Ok(judged)
     }
 
-    /// Something could not be judged: whether the machine is at fault, the reference solution tells.
-    fn blame(&self, judged: &mut GradedExercise, exercise: &Exercise, stage: &Stage, core: usize) {
+    /// Whether the machine is at fault, the reference solution tells.
+    fn find_fault(&self, exercise: &Exercise, stage: &Stage, core: usize) -> bool {
         match self.fault_of_reference(exercise, stage, core) {
-            Some(fault) => _ = self.fault.set(fault),
-            None => {
-                for check in &mut judged.checks {
-                    if let Verdict::CouldNotJudge(reason) = &mut check.verdict {
-                        *reason += " (the reference solution was judged right after it, in full)";
-                    }
-                }
+            Some(fault) => {
+                _ = self.fault.set(fault);
+                true
             }
+            None => false,
         }
+    }
+
+    /// Some checks could not judge. Whether the machine is at fault, the reference solution tells. If it is
+    /// not, they are tried once more; what they can't judge then either, while the reference solution is
+    /// judged in full before and after it, is the program's doing, as far as the program was reached.
+    fn blame(
+        &self,
+        tried: Tried,
+        exercise: &Exercise,
+        stage: &Stage,
+        core: usize,
+    ) -> GradedExercise {
+        if self.find_fault(exercise, stage, core) {
+            return tried.graded(exercise);
+        }
+        let open: Vec<_> = tried.checked.iter().map(is_open).collect();
+        let sandbox = &self.sandbox;
+        let again = stage.run_again_in(sandbox, exercise, &tried.programs, &open, core);
+        let Ok(again) = again else {
+            return tried.graded(exercise);
+        };
+        let is_still_open = again.iter().flatten().any(is_open);
+        let is_machine_well =
+            !is_still_open || self.fault_of_reference(exercise, stage, core).is_none();
+        let checks = exercise
+            .checks
+            .iter()
+            .zip(tried.checked.into_iter().zip(again));
+        let checks = checks.map(|(check, (first, again))| {
+            let Some(again) = again else {
+                return graded_check(check, first.verdict);
+            };
+            let verdict = match again.verdict {
+                Verdict::CouldNotJudge(reason) if !is_machine_well => {
+                    Verdict::CouldNotJudge(reason)
+                }
+                Verdict::CouldNotJudge(reason) if first.had_its_way && again.had_its_way => {
+                    Verdict::Failed(vec![held_up(exercise, check, &reason)])
+                }
+                Verdict::CouldNotJudge(reason) => {
+                    Verdict::CouldNotJudge(format!("{reason} {REFERENCE_IS_JUDGED}"))
+                }
+                verdict => verdict,
+            };
+            graded_check(check, verdict)
+        });
+        graded_exercise(exercise, checks.collect(), None)
     }
 
     fn compile_and_check(
@@ -253,27 +304,70 @@ impl<'a> Grader<'a> {
         core: usize,
     ) -> Result<GradedExercise> {
         let scratch = tempfile::tempdir().context("cannot make a scratch folder")?;
+        let tried = self.attempt(exercise, stage, sources, core, scratch.path())?;
+        Ok(tried.graded(exercise))
+    }
+
+    /// Compiles in this folder, and runs the checks.
+    fn attempt(
+        &self,
+        exercise: &Exercise,
+        stage: &Stage,
+        sources: &Sources,
+        core: usize,
+        folder: &Path,
+    ) -> Result<Tried> {
         let compiled = self
             .toolchain
-            .compile(&self.sandbox, exercise, sources, scratch.path())?;
-        let programs = match compiled {
-            Ok(programs) => programs,
-            Err(CompilerOutput(text)) => {
-                return Ok(without_checks(
+            .compile(&self.sandbox, exercise, sources, folder)?;
+        Ok(match compiled {
+            Ok(programs) => Tried {
+                checked: stage.run_all_in(
+                    &self.sandbox,
                     exercise,
-                    &Verdict::DoesNotCompile,
-                    Some(text),
-                ));
-            }
-        };
-        let verdicts =
-            stage.run_all_in(&self.sandbox, exercise, &programs, CHECKS_AT_ONCE, core)?;
-        let checks = exercise.checks.iter().zip(verdicts);
-        let checks = checks
-            .map(|(check, verdict)| graded_check(check, verdict))
-            .collect();
-        Ok(graded_exercise(exercise, checks, None))
+                    &programs,
+                    CHECKS_AT_ONCE,
+                    core,
+                )?,
+                programs,
+                compiler: None,
+            },
+            Err(CompilerOutput(text)) => Tried {
+                programs: Vec::new(),
+                checked: Vec::new(),
+                compiler: Some(text),
+            },
+        })
     }
+}
+
+/// What came of one attempt to judge an exercise.
+struct Tried {
+    programs: Vec<Executable>,
+    /// In the order of the exercise's checks; none if it does not compile.
+    checked: Vec<Checked>,
+    /// What the compiler says, if it does not compile.
+    compiler: Option<String>,
+}
+
+impl Tried {
+    fn is_open(&self) -> bool {
+        self.checked.iter().any(is_open)
+    }
+
+    fn graded(self, exercise: &Exercise) -> GradedExercise {
+        if self.compiler.is_some() {
+            return without_checks(exercise, &Verdict::DoesNotCompile, self.compiler);
+        }
+        let checks = exercise.checks.iter().zip(self.checked);
+        let checks = checks.map(|(check, checked)| graded_check(check, checked.verdict));
+        graded_exercise(exercise, checks.collect(), None)
+    }
+}
+
+/// Whether the check could not judge.
+fn is_open(checked: &Checked) -> bool {
+    matches!(checked.verdict, Verdict::CouldNotJudge(_))
 }
 
 /// The first line with something in it.

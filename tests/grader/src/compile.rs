@@ -200,6 +200,7 @@ impl Toolchain {
             .args(["-F", "unsafe_code", "-C", "strip=debuginfo"])
             // A program this small takes longer to take apart.
             .args(["-C", "codegen-units=1"])
+            .args(system_linker(&self.version))
             .arg(with("-Ldependency=", places.libraries));
         for dependency in manifest.dependencies.keys() {
             if let Some(file) = self.files.get(&dependency.replace('-', "_")) {
@@ -223,6 +224,21 @@ impl Toolchain {
     pub fn libraries(&self) -> impl Iterator<Item = PathBuf> {
         let files = self.files.values();
         files.map(|file| self.libraries.path().join(file))
+    }
+}
+
+/// What makes a compiler of this version use the system's linker. The toolchain's own, which is the usual one on
+/// x86-64 since 1.90, finds its parts by way of /proc, which the compiler's sandbox does not have.
+fn system_linker(version: &str) -> &'static [&'static str] {
+    let minor = version
+        .split_once("release: 1.")
+        .and_then(|(_, rest)| rest.split('.').next()?.parse().ok());
+    if version.contains("host: x86_64-unknown-linux-gnu")
+        && minor.is_some_and(|minor: u32| minor >= 90)
+    {
+        &["-C", "linker-features=-lld"]
+    } else {
+        &[]
     }
 }
 
@@ -346,4 +362,20 @@ fn rustc(arguments: &[&str]) -> Result<String> {
         arguments.join(" ")
     );
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_systems_linker_is_asked_for_where_it_is_not_the_usual_one() {
+        let flags = |host, release| {
+            system_linker(&format!("rustc\nhost: {host}\nrelease: {release}\n")).len()
+        };
+        assert_eq!(flags("x86_64-unknown-linux-gnu", "1.90.0"), 2);
+        assert_eq!(flags("x86_64-unknown-linux-gnu", "1.95.0-nightly"), 2);
+        assert_eq!(flags("x86_64-unknown-linux-gnu", "1.89.0"), 0);
+        assert_eq!(flags("aarch64-unknown-linux-gnu", "1.95.0"), 0);
+    }
 }

@@ -91,6 +91,12 @@ const SCRATCH: u64 = 64 << 20;
 /// What fits into a sandbox's /dev/shm, in bytes.
 const SHARED_MEMORY: u64 = 1 << 20;
 
+/// Files and folders that fit into a program's /tmp, and into its /dev/shm.
+const FILES: u64 = 10_000;
+
+/// The devices that the checks and the programs under test get.
+const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
+
 /// Once everything is in its place: the root, too, is a file system in memory without a limit.
 const SEAL: [&str; 2] = ["--remount-ro", "/"];
 
@@ -268,7 +274,8 @@ impl Sandbox {
         let as_nobody = *as_nobody;
         let inside = Places::in_sandbox();
         make_folder_for_all(places.output)?;
-        let mut prepared = outer(as_nobody, kit, None)?;
+        // Sources can include any file that the compiler can read, and some devices have no end.
+        let mut prepared = outer(as_nobody, kit, None, &["null"])?;
         let command = &mut prepared.command;
         for (from, to) in [
             (places.toolchain, inside.toolchain),
@@ -278,14 +285,22 @@ impl Sandbox {
             command.arg("--ro-bind").args([from, to]);
         }
         command.arg("--bind").args([places.output, inside.output]);
+        command.args(without_local_programs());
+        if as_nobody {
+            command.args(["--proc", "/proc"]);
+        }
         command.args(SEAL).args(["--chdir", SOURCES, "--"]);
         become_nobody(command, as_nobody);
         if as_nobody {
             // The limit on processes counts those of a user in a user namespace: in this machine's,
-            // all submissions' together.
-            command.args([BUBBLEWRAP, "--unshare-user", "--dev-bind", "/", "/", "--"]);
+            // all submissions' together. This step alone needs /proc.
+            command.args([BUBBLEWRAP, "--unshare-user", "--dev-bind", "/", "/"]);
+            command.args(["--tmpfs", "/proc", "--remount-ro", "/proc", "--"]);
         }
         command.args(["nice", "-n", &give_way(as_nobody).to_string()]);
+        // Without /proc, the dynamic loader does not find what lies beside the compiler.
+        let libraries = inside.toolchain.join("lib");
+        command.env("LD_LIBRARY_PATH", libraries);
         command.args(COMPILER.prlimit());
         command.arg(inside.toolchain.join("bin/rustc"));
         Ok((prepared, inside))
@@ -313,10 +328,15 @@ impl Checks<'_> {
             .with_context(cannot_write)?;
         let user = as_nobody.then_some(cgroup::NOBODY);
         let groups = kit.groups.as_ref().map(|groups| groups.start_run(user));
-        let mut prepared = outer(*as_nobody, kit, groups.transpose()?)?;
+        let mut prepared = outer(*as_nobody, kit, groups.transpose()?, &DEVICES)?;
         let Prepared {
             command, groups, ..
         } = &mut prepared;
+        command.args(["--proc", "/proc"]);
+        if !*as_nobody {
+            // Bounds the buffers of the network, and is dropped.
+            command.args(["--cap-add", "CAP_NET_ADMIN"]);
+        }
         // Made by themselves, they would be root's alone.
         for folder in [GRADE, PROGRAMS, GROUPS] {
             command.args(["--perms", "0755", "--dir", folder]);
@@ -339,6 +359,7 @@ impl Checks<'_> {
             command.arg("--ro-bind").args([program.executable, &inside]);
         }
         command.args(SEAL).args(["--chdir", "/tmp", "--"]);
+        command.args([LAUNCHER, "--bound-buffers"]);
         become_nobody(command, *as_nobody);
         // Should the memory run short, this goes first.
         command.args(["choom", "-n", "1000", "--", CHECKS]);
@@ -401,6 +422,7 @@ impl Limits {
             "cpu": self.cpu,
             "file": self.file,
             "descriptors": DESCRIPTORS,
+            "files": FILES,
         })
         .to_string()
     }
@@ -412,7 +434,12 @@ fn give_way(as_nobody: bool) -> i32 {
 }
 
 /// A sandbox with the system's programs, and nothing of its users'.
-fn outer(as_nobody: bool, kit: &Kit, groups: Option<RunGroups>) -> Result<Prepared> {
+fn outer(
+    as_nobody: bool,
+    kit: &Kit,
+    groups: Option<RunGroups>,
+    devices: &[&str],
+) -> Result<Prepared> {
     let mut prepared = Prepared::bubblewrap(groups)?;
     let command = &mut prepared.command;
     command.env_clear().env("PATH", PATH);
@@ -422,11 +449,8 @@ fn outer(as_nobody: bool, kit: &Kit, groups: Option<RunGroups>) -> Result<Prepar
     // A session of its own: where the kernel groups processes by session, each sandbox gets its share
     // of the processor, however many processes another one starts.
     command
-        .args(["--new-session", "--unshare-net", "--proc", "/proc"])
-        .args(common(
-            &kit.settings(),
-            &["--dev", "/dev", "--remount-ro", "/dev"],
-        ));
+        .args(["--new-session", "--unshare-net"])
+        .args(common(&kit.settings(), &make_devices(devices)));
     if as_nobody {
         for capability in ["CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"] {
             command.args(["--cap-add", capability]);
@@ -435,9 +459,42 @@ fn outer(as_nobody: bool, kit: &Kit, groups: Option<RunGroups>) -> Result<Prepar
     Ok(prepared)
 }
 
+/// A folder of these devices of the machine's alone. bubblewrap's own `--dev` has terminals, too, which can be
+/// waited for without end, and puts a second user namespace below the one that the network belongs to.
+fn make_devices(devices: &[&str]) -> Vec<String> {
+    let mut arguments = [
+        "--perms", "0755", "--tmpfs", "/dev", "--perms", "0755", "--dir", "/dev/shm",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    for device in devices {
+        let path = format!("/dev/{device}");
+        arguments.extend(["--dev-bind".into(), path.clone(), path]);
+    }
+    arguments.extend(["--remount-ro", "/dev"].map(str::to_owned));
+    arguments
+}
+
+/// Hides what the machine's administrator keeps in /usr/local, as far as the compiler does not need it to find
+/// its linker's front end, `cc`.
+fn without_local_programs() -> Vec<String> {
+    let hide = ["--tmpfs", "/usr/local"].map(str::to_owned);
+    let is_elsewhere = || Path::new("/usr/bin/cc").exists() || Path::new("/bin/cc").exists();
+    match fs::canonicalize("/usr/local/bin/cc") {
+        // A link to a compiler elsewhere is put back.
+        Ok(cc) if !cc.starts_with("/usr/local") => {
+            let cc = cc.to_string_lossy().into_owned();
+            let put_back = ["--symlink".into(), cc, "/usr/local/bin/cc".into()];
+            hide.into_iter().chain(put_back).collect()
+        }
+        Ok(_) if !is_elsewhere() => Vec::new(),
+        _ => hide.to_vec(),
+    }
+}
+
 /// What both sandboxes have in common, with the system's settings from this folder, and these arguments for
 /// the folder of devices.
-fn common(settings: &Path, devices: &[&str]) -> Vec<String> {
+fn common(settings: &Path, devices: &[String]) -> Vec<String> {
     let mut arguments: Vec<String> = [
         "--unshare-pid",
         "--unshare-ipc",
@@ -462,7 +519,7 @@ fn common(settings: &Path, devices: &[&str]) -> Vec<String> {
         let from = settings.join(name).to_string_lossy().into_owned();
         arguments.extend(["--ro-bind-try".into(), from, format!("/etc/{name}")]);
     }
-    arguments.extend(devices.iter().map(|&argument| argument.to_owned()));
+    arguments.extend_from_slice(devices);
     for (size, folder) in [(SCRATCH, "/tmp"), (SHARED_MEMORY, "/dev/shm")] {
         arguments.extend(["--perms", "1777", "--size"].map(str::to_owned));
         arguments.extend([size.to_string(), "--tmpfs".into(), folder.into()]);
@@ -486,9 +543,13 @@ fn inner(name: &str, core: usize, as_nobody: bool, groups: Option<&Groups>) -> S
         let members = groups.members().to_owned();
         words.extend([LAUNCHER.to_owned(), "--join".into(), members, limits]);
     }
-    words.extend([BUBBLEWRAP, "--unshare-user", "--clearenv"].map(str::to_owned));
+    // With the capability, the launcher bounds the number of files, before it drops it.
+    let arguments = ["--unshare-user", "--cap-add", "CAP_SYS_ADMIN", "--clearenv"];
+    words.push(BUBBLEWRAP.to_owned());
+    words.extend(arguments.map(str::to_owned));
     // The same devices, which are faster to bind than to make.
-    words.extend(common(Path::new("/etc"), &["--dev-bind", "/dev", "/dev"]));
+    let devices = ["--dev-bind", "/dev", "/dev"].map(str::to_owned);
+    words.extend(common(Path::new("/etc"), &devices));
     for (variable, value) in [
         ("PATH", PATH),
         ("RUST_BACKTRACE", "0"),

@@ -2,25 +2,28 @@
 
 mod trial;
 
-#[cfg(target_os = "linux")]
 use std::env;
 use std::panic;
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::Mutex;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use harness::draw::SEED_VARIABLE;
 use harness::{REPORT_VARIABLE, SILENCE_VARIABLE};
+use tempfile::TempDir;
 
 use crate::cargo::{self, Executable};
-use crate::course::Exercise;
+use crate::course::{Check, Exercise};
 use crate::sandbox::Prepared;
 #[cfg(target_os = "linux")]
 use crate::sandbox::{Program, Sandbox};
 use crate::verdict::Verdict;
 use trial::Trial;
+#[cfg(target_os = "linux")]
+pub(crate) use trial::held_up;
 
 /// How many checks of a program that uses too much run at the same time, each alone: not all of them need to
 /// use too much at once.
@@ -30,6 +33,30 @@ const GREEDY_AT_ONCE: usize = 4;
 /// somebody waits for the verdict. The other checks run meanwhile.
 #[cfg(target_os = "linux")]
 const SILENCE: u32 = 5;
+
+/// How long an exercise's checks may take on a stranger's program, all in all. Right programs take some ten
+/// seconds, wrong ones a minute: whoever keeps every check waiting up to its own limit holds up a class.
+#[cfg(target_os = "linux")]
+const EXERCISE_LIMIT: Duration = Duration::from_secs(180);
+
+/// How long those may take that are tried again when they could not judge.
+#[cfg(target_os = "linux")]
+const AGAIN_LIMIT: Duration = Duration::from_secs(60);
+
+/// How many checks are tried again at the same time: fewer than at first, so that they disturb each other less.
+#[cfg(target_os = "linux")]
+const AGAIN_AT_ONCE: usize = 16;
+
+/// A check's verdict.
+pub(crate) struct Checked {
+    pub(crate) verdict: Verdict,
+    /// The program had its way with the check: if that could not judge, it may be the program's doing.
+    #[cfg_attr(
+        not(target_os = "linux"),
+        expect(dead_code, reason = "for strangers' programs")
+    )]
+    pub(crate) had_its_way: bool,
+}
 
 /// A command line in the place of a program.
 pub struct Command {
@@ -108,7 +135,7 @@ impl Stage {
         commands: &[Command],
         at_once: usize,
     ) -> Result<Vec<Verdict>> {
-        self.each(exercise, at_once, |report| {
+        let prepare = |report: &Path| {
             let mut command = process::Command::new(&self.checks);
             command.envs(
                 commands
@@ -117,28 +144,67 @@ impl Stage {
             );
             command.env(REPORT_VARIABLE, report);
             Ok(Prepared::plain(command))
-        })
+        };
+        let checked = self.each(exercise, at_once, None, prepare)?;
+        Ok(checked.into_iter().map(|checked| checked.verdict).collect())
     }
 
     /// Runs all checks of the exercise on a stranger's programs, which get this core.
     #[cfg(target_os = "linux")]
-    pub fn run_all_in(
+    pub(crate) fn run_all_in(
         &self,
         sandbox: &Sandbox,
         exercise: &Exercise,
         programs: &[Executable],
         at_once: usize,
         core: usize,
-    ) -> Result<Vec<Verdict>> {
-        let programs: Vec<_> = programs
-            .iter()
-            .map(|Executable { name, path }| Program {
-                name,
-                executable: path,
-            })
-            .collect();
-        let checks = sandbox.checks(&self.checks, &programs, core);
-        self.each(exercise, at_once, |report| {
+    ) -> Result<Vec<Checked>> {
+        let prepare = self.in_sandbox(sandbox, programs, core);
+        self.each(exercise, at_once, Some(EXERCISE_LIMIT), prepare)
+    }
+
+    /// Runs those checks of the exercise on a stranger's programs once more that are `open`, each in a process
+    /// of its own. The others have no result.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn run_again_in(
+        &self,
+        sandbox: &Sandbox,
+        exercise: &Exercise,
+        programs: &[Executable],
+        open: &[bool],
+        core: usize,
+    ) -> Result<Vec<Option<Checked>>> {
+        let runs = Runs {
+            scratch: scratch()?,
+            prepare: self.in_sandbox(sandbox, programs, core),
+            clock: Clock::new(Some(AGAIN_LIMIT)),
+        };
+        let checks = self.checks_of(exercise)?;
+        let checks: Vec<_> = checks.into_iter().zip(open).collect();
+        Ok(in_parallel(
+            &checks,
+            AGAIN_AT_ONCE,
+            |_, ((check, cases), open)| open.then(|| runs.alone(exercise, check, cases)),
+        ))
+    }
+
+    /// The command of a run of checks on a stranger's programs, by the report that it writes.
+    #[cfg(target_os = "linux")]
+    fn in_sandbox(
+        &self,
+        sandbox: &Sandbox,
+        programs: &[Executable],
+        core: usize,
+    ) -> impl Fn(&Path) -> Result<Prepared> + Sync {
+        move |report| {
+            let programs: Vec<_> = programs
+                .iter()
+                .map(|Executable { name, path }| Program {
+                    name,
+                    executable: path,
+                })
+                .collect();
+            let checks = sandbox.checks(&self.checks, &programs, core);
             let mut prepared = checks.run(report)?;
             let command = &mut prepared.command;
             for program in &programs {
@@ -152,50 +218,56 @@ impl Stage {
             command.env(SILENCE_VARIABLE, SILENCE.to_string());
             command.env(REPORT_VARIABLE, checks.report(report));
             Ok(prepared)
-        })
+        }
     }
 
     /// Runs all checks in one process. If that was ended, all run again, each in a process of its own: what
     /// a program does in one check costs no other check its verdict. So does one that could not judge
-    /// beside so many others.
+    /// beside so many others. With a limit, that is the end of the last of them.
     fn each(
         &self,
         exercise: &Exercise,
         at_once: usize,
+        limit: Option<Duration>,
         prepare: impl Fn(&Path) -> Result<Prepared> + Sync,
-    ) -> Result<Vec<Verdict>> {
-        let scratch = tempfile::tempdir().context("cannot make a scratch folder")?;
-        let run = |tests: &[&str], at_once, name: &str| {
-            // Windows knows no file with a colon in its name.
-            let name = name.replace("::", "-");
-            let report = scratch.path().join(format!("{name}.report"));
-            Trial::run(prepare(&report)?, tests, at_once, &report)
-        };
-        let checks = exercise
-            .checks
-            .iter()
-            .map(|check| Ok((check, self.cases(&check.name)?)))
-            .collect::<Result<Vec<_>>>()?;
+    ) -> Result<Vec<Checked>> {
+        let checks = self.checks_of(exercise)?;
         let all: Vec<_> = checks
             .iter()
             .flat_map(|(_, cases)| cases)
             .copied()
             .collect();
-        let together = run(&all, at_once, "all")?;
+        let runs = Runs {
+            scratch: scratch()?,
+            prepare,
+            clock: Clock::new(limit),
+        };
+        // The half of the time is for the runs alone.
+        let together = runs.run(&all, at_once, "all", runs.clock.half())?;
         let at_once = if together.used_too_much() {
             GREEDY_AT_ONCE
         } else {
             at_once
         };
-        Ok(in_parallel(&checks, at_once, |_, (check, cases)| {
-            match together.verdict(cases) {
-                None | Some(Verdict::CouldNotJudge(_)) => {}
-                Some(verdict) => return verdict,
-            }
-            run(cases, cases.len(), &check.name)
-                .and_then(|alone| alone.verdict_on_all(exercise, check, cases))
-                .unwrap_or_else(|error| Verdict::CouldNotJudge(format!("{error:#}")))
-        }))
+        Ok(in_parallel(
+            &checks,
+            at_once,
+            |_, (check, cases)| match together.verdict(cases) {
+                None | Some(Verdict::CouldNotJudge(_)) => runs.alone(exercise, check, cases),
+                Some(verdict) => Checked {
+                    verdict,
+                    had_its_way: true,
+                },
+            },
+        ))
+    }
+
+    /// The checks of the exercise, each with its tests.
+    fn checks_of<'a>(&'a self, exercise: &'a Exercise) -> Result<Vec<(&'a Check, Vec<&'a str>)>> {
+        let checks = exercise.checks.iter();
+        checks
+            .map(|check| Ok((check, self.cases(&check.name)?)))
+            .collect()
     }
 
     /// The tests that make up a check: the function itself, or its cases.
@@ -208,6 +280,81 @@ impl Stage {
         let cases: Vec<_> = tests.filter(is_case).collect();
         ensure!(!cases.is_empty(), "there is no such check: {check}");
         Ok(cases)
+    }
+}
+
+/// Runs of checks, one after another or at the same time, with a limit on their time in all.
+struct Runs<Prepare> {
+    scratch: TempDir,
+    prepare: Prepare,
+    clock: Clock,
+}
+
+impl<Prepare: Fn(&Path) -> Result<Prepared> + Sync> Runs<Prepare> {
+    fn run(
+        &self,
+        tests: &[&str],
+        at_once: usize,
+        name: &str,
+        limit: Option<Duration>,
+    ) -> Result<Trial> {
+        // Windows knows no file with a colon in its name.
+        let name = name.replace("::", "-");
+        let report = self.scratch.path().join(format!("{name}.report"));
+        Trial::run((self.prepare)(&report)?, tests, at_once, limit, &report)
+    }
+
+    /// A check in a process of its own.
+    fn alone(&self, exercise: &Exercise, check: &Check, cases: &[&str]) -> Checked {
+        let left = self.clock.left();
+        if left.is_some_and(|left| left.is_zero()) {
+            let reason = "the exercise's other checks took all of the time that there is for it";
+            return Checked {
+                verdict: Verdict::CouldNotJudge(reason.into()),
+                had_its_way: true,
+            };
+        }
+        let trial = self.run(cases, cases.len(), &check.name, left);
+        let had_its_way = trial
+            .as_ref()
+            .is_ok_and(|trial| trial.program_had_its_way(cases));
+        let verdict = trial
+            .and_then(|trial| trial.verdict_on_all(exercise, check, cases))
+            .unwrap_or_else(|error| Verdict::CouldNotJudge(format!("{error:#}")));
+        Checked {
+            verdict,
+            had_its_way,
+        }
+    }
+}
+
+fn scratch() -> Result<TempDir> {
+    tempfile::tempdir().context("cannot make a scratch folder")
+}
+
+/// What is left of a time, if there is a limit to it. Whoever is more patient gets more.
+struct Clock {
+    start: Instant,
+    limit: Option<Duration>,
+}
+
+impl Clock {
+    fn new(limit: Option<Duration>) -> Self {
+        let patience = env::var("PATIENCE").ok();
+        let patience = patience.and_then(|text| text.parse().ok()).unwrap_or(1.0);
+        Self {
+            start: Instant::now(),
+            limit: limit.map(|limit| limit.mul_f64(f64::clamp(patience, 1.0, 1000.0))),
+        }
+    }
+
+    fn half(&self) -> Option<Duration> {
+        self.limit.map(|limit| limit / 2)
+    }
+
+    fn left(&self) -> Option<Duration> {
+        let limit = self.limit?;
+        Some(limit.saturating_sub(self.start.elapsed()))
     }
 }
 

@@ -2,13 +2,20 @@
 //! second one, a mark, as a line, and becomes the program that the others are, with its arguments. So who
 //! reads its output knows whether the program was reached. If it can't be, the mark comes again, and why.
 //!
-//! With `--join` it is the step before the sandbox: it joins control groups and becomes the sandbox.
+//! With `--join` it is the step before the sandbox: it joins control groups and becomes the sandbox. With
+//! `--bound-buffers` it is the first step of the sandbox around: it bounds the buffers of its network.
 //!
 //! One program does what `taskset`, `nice` and `prlimit` would do one after another: a class starts
 //! programs by the ten thousand.
 
 #[cfg(target_os = "linux")]
+mod buffers;
+#[cfg(target_os = "linux")]
+mod capabilities;
+#[cfg(target_os = "linux")]
 mod groups;
+#[cfg(target_os = "linux")]
+mod scratch;
 #[cfg(target_os = "linux")]
 mod syscalls;
 
@@ -19,12 +26,14 @@ use std::process::ExitCode;
 const CANNOT_RUN: u8 = 126;
 
 fn main() -> ExitCode {
-    if env::args_os().nth(1).is_some_and(|first| first == "--join") {
-        eprintln!("launcher: {}", join());
-    } else {
-        let why = launch();
-        let mark = env::args().nth(2).unwrap_or_default();
-        println!("{mark} the launcher {why}");
+    match env::args().nth(1).as_deref() {
+        Some("--join") => eprintln!("launcher: {}", join()),
+        Some("--bound-buffers") => eprintln!("launcher: {}", bound_buffers()),
+        _ => {
+            let why = launch();
+            let mark = env::args().nth(2).unwrap_or_default();
+            println!("{mark} the launcher {why}");
+        }
     }
     ExitCode::from(CANNOT_RUN)
 }
@@ -34,10 +43,21 @@ fn join() -> &'static str {
     launch()
 }
 
+#[cfg(not(target_os = "linux"))]
+fn bound_buffers() -> &'static str {
+    launch()
+}
+
 /// Joins control groups and becomes the command, or says why it can't.
 #[cfg(target_os = "linux")]
 fn join() -> String {
     format!("{:#}", linux::join())
+}
+
+/// Bounds the buffers of its network and becomes the command, or says why it can't.
+#[cfg(target_os = "linux")]
+fn bound_buffers() -> String {
+    format!("{:#}", linux::bound_buffers())
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -63,7 +83,7 @@ mod linux {
     use rustix::thread::{CpuSet, sched_setaffinity};
     use serde::Deserialize;
 
-    use crate::{groups, syscalls};
+    use crate::{buffers, capabilities, groups, scratch, syscalls};
 
     /// What the program can use.
     #[derive(Deserialize)]
@@ -83,6 +103,8 @@ mod linux {
         file: u64,
         /// Open descriptors, of each process.
         descriptors: u64,
+        /// Files in each of the folders that it can write to, whatever their size.
+        files: u64,
     }
 
     /// Becomes the program, or returns why it can't.
@@ -106,6 +128,14 @@ mod linux {
         }
     }
 
+    /// Bounds buffers and becomes the command, or returns why it can't.
+    pub(super) fn bound_buffers() -> Error {
+        match buffers::prepare(env::args_os()) {
+            Ok(mut command) => Error::new(command.exec()).context("cannot run the command"),
+            Err(error) => error,
+        }
+    }
+
     fn prepare() -> Result<(String, Command)> {
         let mut arguments = env::args_os().skip(1);
         let limits = arguments.next().context("no limits are given")?;
@@ -114,6 +144,8 @@ mod linux {
         let mark = arguments.next().context("no mark is given")?;
         let program = arguments.next().context("no program is given")?;
         limits.take_on().context("cannot take on the limits")?;
+        scratch::bound(limits.files).context("cannot bound the number of files")?;
+        capabilities::drop_all()?;
         syscalls::deny()?;
         let mut program = Command::new(program);
         program.args(arguments);

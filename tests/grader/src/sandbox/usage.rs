@@ -15,8 +15,8 @@ use rustix::process::Pid;
 pub(super) const TASKS: u64 = 256;
 pub(super) const SECONDS: u64 = 15;
 pub(super) const MEMORY: u64 = 1 << 30;
-/// What is in a socket's or a pipe's buffer is no process's memory, but it can't be more than some 200 KiB
-/// each.
+/// What is in a socket's or a pipe's buffers is no process's memory, but it can't be more than 256 KiB each:
+/// the launcher bounds those of TCP, and no program makes others larger than they are at first.
 pub(super) const DESCRIPTORS: u64 = 4096;
 
 /// What was used too much.

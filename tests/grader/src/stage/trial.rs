@@ -18,9 +18,17 @@ use crate::verdict::Verdict;
 /// No test takes that long, however often it reaches a deadline; one that does has a fault.
 const TEST_LIMIT: Duration = Duration::from_secs(120);
 
+/// What the checks say (`Scene` in the harness) where the program was not reached.
+const NOT_REACHED: [&str; 2] = [
+    "the program could not be started",
+    "the program was not started within",
+];
+
 /// What came of some tests.
 pub(super) struct Trial {
     ended: Ended,
+    /// How much time there was.
+    limit: Duration,
     /// What the test runner has printed.
     log: String,
     diagnoses: Vec<Diagnosis>,
@@ -28,11 +36,13 @@ pub(super) struct Trial {
 
 impl Trial {
     /// Has the checks' executable, to whose command the arguments are appended, run these tests, `at_once`
-    /// of them at the same time. Those that fail append their diagnoses to the file `report`.
+    /// of them at the same time, for no longer than the limit. Those that fail append their diagnoses to the
+    /// file `report`.
     pub(super) fn run(
         mut checks: Prepared,
         tests: &[&str],
         at_once: usize,
+        limit: Option<Duration>,
         report: &Path,
     ) -> Result<Self> {
         // With one at a time, the test runner prints in another way.
@@ -48,12 +58,15 @@ impl Trial {
             .stdout(log.try_clone()?)
             .stderr(log.try_clone()?);
         let rounds = u32::try_from(tests.len().div_ceil(at_once))?;
-        let ended = checks.start()?.wait(TEST_LIMIT * rounds)?;
+        let of_tests = TEST_LIMIT * rounds;
+        let limit = limit.map_or(of_tests, |limit| limit.min(of_tests));
+        let ended = checks.start()?.wait(limit)?;
         log.rewind()?;
         let mut printed = Vec::new();
         log.read_to_end(&mut printed)?;
         Ok(Self {
             ended,
+            limit,
             log: String::from_utf8_lossy(&printed).into_owned(),
             diagnoses: diagnoses(report)?,
         })
@@ -94,13 +107,25 @@ impl Trial {
                 Ok(Verdict::Failed(vec![diagnosis]))
             }
             (None, Ended::TookTooLong) => {
-                bail!("the check did not end within {} s", TEST_LIMIT.as_secs())
+                bail!("the check did not end within {} s", self.limit.as_secs())
             }
             // As a shell says it: 128 and the number of the signal.
             (None, Ended::Itself(status)) if status.code().is_none_or(|code| code > 128) => {
                 bail!("the check was killed: is the machine out of memory?")
             }
             (None, Ended::Itself(_)) => bail!("{}", why(&self.log)),
+        }
+    }
+
+    /// Whether the checks were held up, or could not judge, for another reason than that the program was not
+    /// reached.
+    pub(super) fn program_had_its_way(&self, cases: &[&str]) -> bool {
+        match (self.verdict(cases), &self.ended) {
+            (Some(Verdict::CouldNotJudge(reason)), _) => {
+                !NOT_REACHED.into_iter().any(|words| reason.contains(words))
+            }
+            (Some(_), _) => true,
+            (None, ended) => matches!(ended, Ended::TookTooLong),
         }
     }
 
@@ -182,17 +207,45 @@ fn is_not_implemented(diagnosis: &Diagnosis) -> bool {
 
 /// What the checks could not say themselves: they were ended with the program.
 fn used_too_much(exercise: &Exercise, check: &Check, excess: Excess) -> Diagnosis {
-    let code = USES_TOO_MUCH;
     Diagnosis {
-        code: code.name.into(),
         summary: "the program was ended, because it used too much of the machine".into(),
-        program: exercise.name.clone(),
-        check: check.name.clone(),
         expected: "a thread for each client at the most, and none that computes without end".into(),
         observed: format!("the program and its children used {excess}"),
         likely: vec![
             "a loop starts threads or processes, or keeps what it was sent, without end".into(),
         ],
+        ..too_much(exercise, check)
+    }
+}
+
+/// What a check could not say for this reason, as often as it was tried, while it could judge the reference
+/// solution.
+#[cfg(target_os = "linux")]
+pub(crate) fn held_up(exercise: &Exercise, check: &Check, reason: &str) -> Diagnosis {
+    Diagnosis {
+        summary: "the program keeps this check from judging it, as it does not the reference solution"
+            .into(),
+        expected: "a program that lets its check come to an end, as the reference solution did right before \
+                   and right after"
+            .into(),
+        observed: format!("each time that the check was tried: {reason}"),
+        likely: vec![
+            "the program takes all of the processor, or is so slow that nothing can be told of it".into(),
+        ],
+        ..too_much(exercise, check)
+    }
+}
+
+fn too_much(exercise: &Exercise, check: &Check) -> Diagnosis {
+    let code = USES_TOO_MUCH;
+    Diagnosis {
+        code: code.name.into(),
+        summary: String::new(),
+        program: exercise.name.clone(),
+        check: check.name.clone(),
+        expected: String::new(),
+        observed: String::new(),
+        likely: Vec::new(),
         output: Vec::new(),
         timeline: Timeline::default(),
         read: code.read(),
@@ -217,6 +270,7 @@ mod tests {
     fn trial(status: i32) -> Trial {
         Trial {
             ended: Ended::Itself(ExitStatus::from_raw(status)),
+            limit: TEST_LIMIT,
             log: LOG.into(),
             diagnoses: Vec::new(),
         }
@@ -239,6 +293,13 @@ mod tests {
             panic!("it could judge");
         };
         assert_eq!(reason, "busy");
+    }
+
+    #[test]
+    fn the_harness_says_so_where_a_program_was_not_reached() {
+        let harness = include_str!("../../../harness/src/scene.rs");
+        assert!(NOT_REACHED.into_iter().all(|words| harness.contains(words)));
+        assert!(trial(101 << 8).program_had_its_way(&["panics"]));
     }
 
     #[test]

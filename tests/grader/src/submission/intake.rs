@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsStr;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -21,6 +22,11 @@ pub(super) const ENTRIES: usize = 20_000;
 pub(super) const BYTES: u64 = 64 << 20;
 /// How deep a source may lie below the submission's top.
 pub(super) const DEPTH: usize = 16;
+/// The longest name of a source or a folder above it, in bytes: any file system can hold it.
+pub(super) const NAME_BYTES: usize = 128;
+/// The longest path of a source below the package, in bytes: below the folder in which it is laid out, it is
+/// still one that the system takes.
+pub(super) const PATH_BYTES: usize = 1024;
 /// How many of the things that were left behind are listed.
 pub(super) const LISTED: usize = 100;
 /// How much of a path is shown, in characters.
@@ -250,8 +256,21 @@ impl<'a> Intake<'a> {
                     places.join(" and in ")
                 ));
             }
-            let sources = places.into_values().next();
-            taken.extend(sources.map(|sources| (exercise.to_owned(), sources)));
+            if let Some((place, mut sources)) = places.into_iter().next() {
+                for path in below_a_file(&sources) {
+                    sources.remove(&path);
+                    let separator = if place.is_empty() || place.ends_with(' ') {
+                        ""
+                    } else {
+                        "/"
+                    };
+                    self.left.add(format!(
+                        "{place}{separator}{}/{path}: another source is called like its folder",
+                        self.folder_of(exercise)
+                    ));
+                }
+                taken.insert(exercise.to_owned(), sources);
+            }
         }
         if taken.is_empty() {
             let folder = self.course.exercises.first().map_or("", |it| &it.folder);
@@ -260,6 +279,12 @@ impl<'a> Intake<'a> {
             }));
         }
         Ok(taken)
+    }
+
+    fn folder_of<'b>(&'b self, exercise: &'b str) -> &'b str {
+        let mut exercises = self.course.exercises.iter();
+        let found = exercises.find(|it| it.name == exercise);
+        found.map_or(exercise, |it| &it.folder)
     }
 
     fn source(&self, parts: &[&[u8]]) -> Result<Source<'a>, &'static str> {
@@ -279,7 +304,15 @@ impl<'a> Intake<'a> {
         if parts.len() > DEPTH {
             return Err("too deep");
         }
+        if below.iter().any(|part| part.len() > NAME_BYTES) || below.join(&b'/').len() > PATH_BYTES
+        {
+            return Err("its name is too long");
+        }
         let path = String::from_utf8(below.join(&b'/')).map_err(|_| "its name is not UTF-8")?;
+        let above = Path::new(&path).ancestors().skip(1);
+        if above.into_iter().any(|above| is_given(exercise, above)) {
+            return Err("it lies in a folder in the place of a given file");
+        }
         let mut place = self.within.clone();
         place.push_str(&show_parts(&parts[..depth]));
         Ok(Source {
@@ -328,6 +361,18 @@ impl<'a> Intake<'a> {
     fn line(&self, shown: &str, reason: &str) -> String {
         format!("{}{shown}: {reason}", self.within)
     }
+}
+
+/// Whether this file of the exercise is the course's.
+fn is_given(exercise: &Exercise, path: &Path) -> bool {
+    exercise.given.iter().any(|given| Path::new(given) == path)
+}
+
+/// The sources that can't lie on a disk beside the others: an archive can hold a file, and files below it.
+fn below_a_file(sources: &Sources) -> Vec<String> {
+    let is_file = |path: &Path| path.to_str().is_some_and(|path| sources.contains_key(path));
+    let lies_below = |path: &&String| Path::new(path).ancestors().skip(1).any(is_file);
+    sources.keys().filter(lies_below).cloned().collect()
 }
 
 /// What is said of a submission that is too large.

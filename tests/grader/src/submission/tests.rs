@@ -309,6 +309,36 @@ fn paths_that_lead_elsewhere_are_left_behind() {
 }
 
 #[test]
+fn names_that_no_disk_can_hold_together_are_left_behind() {
+    let long = format!("ex01-single-loop/src/{}.rs", "x".repeat(300));
+    let below = format!("{MAIN}/x.rs");
+    let given = "ex04-thread-pool/src/handler.rs/x.rs";
+    let pool = "ex04-thread-pool/src/main.rs";
+    let long_folder = format!("ex01-single-loop/src/{}/x.rs", "y".repeat(200));
+    let class = Class::new()
+        .with("a.zip", zip(&[(MAIN, b""), (&below, b"")]))
+        .with("b.zip", zip(&[(&below, b""), (MAIN, b"")]))
+        .with("c.zip", zip(&[(MAIN, b""), (&long, b"")]))
+        .with(&format!("d/{given}"), "")
+        .with(&format!("d/{pool}"), "")
+        .with(&format!("e/{MAIN}"), "")
+        .with(&format!("e/{long_folder}"), "");
+    let all = class.collect();
+    for one in all.iter().filter(|one| one.name != "d") {
+        assert_only_main(one);
+    }
+    assert_left(&all[0], "src/main.rs/x.rs: another source is called like");
+    assert_left(&all[1], "src/main.rs/x.rs: another source is called like");
+    assert_left(&all[2], "its name is too long");
+    assert_eq!(paths(&all[3]), ["ex04/src/main.rs"]);
+    assert_left(
+        &all[3],
+        &format!("{given}: it lies in a folder in the place of a given"),
+    );
+    assert_left(&all[4], "its name is too long");
+}
+
+#[test]
 fn a_bomb_ends_soon() {
     // A gibibyte of zeros each: one compressed mebibyte, over and over.
     let zeros = vec![0; 1 << 20];
