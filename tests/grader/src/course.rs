@@ -27,6 +27,8 @@ pub struct Exercise {
     /// Files of the package that students do not write.
     #[serde(default)]
     pub given: Vec<String>,
+    /// What the checks can't see: told, without points, to whoever has them all.
+    pub not_judged: String,
     pub checks: Vec<Check>,
 }
 

@@ -95,11 +95,14 @@ pub(crate) fn graded_exercise(
     checks: Vec<GradedCheck>,
     compiler: Option<String>,
 ) -> GradedExercise {
+    let points = checks.iter().map(|check| check.points).sum();
+    let of = checks.iter().map(|check| check.of).sum();
     GradedExercise {
         name: exercise.name.clone(),
         title: exercise.title.clone(),
-        points: checks.iter().map(|check| check.points).sum(),
-        of: checks.iter().map(|check| check.of).sum(),
+        points,
+        of,
+        not_judged: (points == of).then(|| exercise.not_judged.clone()),
         compiler,
         checks,
     }

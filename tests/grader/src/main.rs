@@ -185,6 +185,7 @@ fn grade(options: &Options, course: &Course) -> Result<Vec<Graded>> {
         if !options.json {
             table::print(&verdict).context("cannot print the table")?;
             if own == Own::Exercises {
+                print!("{}", next::not_judged(&verdict));
                 print!("{}", next::step(&verdict, course));
             }
         }

@@ -10,6 +10,15 @@ use grader::verdict::{Graded, Verdict};
 pub(crate) const ALL_DONE: &str = "all done. Next: measure your servers (book/src/measure.md), then go \
                                    on (book/src/next.md)";
 
+/// Of each exercise with all of its points, what the checks could not see.
+pub(crate) fn not_judged(graded: &Graded) -> String {
+    let notes = graded.exercises.iter().filter_map(|exercise| {
+        let note = exercise.not_judged.as_ref()?;
+        Some(format!("{}: not judged: {note}\n", exercise.name))
+    });
+    notes.collect()
+}
+
 /// The first check that has not passed, where its code is, and what to read.
 pub(crate) fn step(graded: &Graded, course: &Course) -> String {
     let exercises = graded.exercises.iter();

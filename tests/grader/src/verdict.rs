@@ -32,6 +32,9 @@ pub struct GradedExercise {
     /// What the compiler said, if it did not compile.
     pub compiler: Option<String>,
     pub checks: Vec<GradedCheck>,
+    /// What the checks can't see, if they found nothing else to say.
+    #[serde(default)]
+    pub not_judged: Option<String>,
 }
 
 #[derive(Clone, Deserialize, Serialize)]

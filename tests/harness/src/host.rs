@@ -16,7 +16,7 @@ use crate::connection::Connection;
 use crate::deadline::{QUIET_WINDOW, deadline, start_deadline};
 use crate::diagnosis::{LONG_WAIT, Symptom};
 use crate::observe;
-use crate::patience::LONGEST_UNSEEN;
+use crate::patience::{LONGEST_UNSEEN, Patience};
 use crate::program::Program;
 use crate::recording::{ConnectionSeen, Event, Line, Seen, Side};
 use crate::run::Run;
@@ -152,8 +152,9 @@ impl Host {
     /// each hello to end with a newline.
     pub fn hellos(&self, clients: usize) -> Vec<Peer> {
         let is_strict = self.scene.is_strict_about(Rule::FormOfHellos);
+        let mut patience = Patience::watching(&self.scene, start_deadline());
         let mut peers = self.first_messages(clients, is_strict);
-        self.expect_all_to_wait();
+        self.expect_all_to_wait(&mut patience);
         peers.sort_by_key(Peer::number);
         for (number, peer) in peers.iter().enumerate() {
             let label = format!("client {number}");
@@ -175,13 +176,19 @@ impl Host {
 
     /// Watches for a quiet window, by the clock alone, that no client gives up: what a program does that
     /// does not wait for its replies would otherwise depend on how soon they come.
-    fn expect_all_to_wait(&self) {
+    /// One that has waited as long as it must may give up: then it is asked what kept the others.
+    fn expect_all_to_wait(&self, patience: &mut Patience<'_>) {
         let left = self.scene.recording.wait_for(QUIET_WINDOW, |seen| {
             let mut connections = seen.connections.iter();
             let left = connections.any(|client| client.end.is_some());
             (left || seen.program.exit.is_some()).then_some(())
         });
         if left.is_some() {
+            let waits = |seen: &Seen| seen.connections.iter().filter_map(wait_until_end).min();
+            let shortest = self.scene.recording.look(waits);
+            if shortest.is_some_and(|wait| wait >= LONG_WAIT) {
+                self.scene.judge_fairness(patience.forgiven());
+            }
             self.scene.fail(Symptom::EndedWhileWaiting);
         }
     }

@@ -40,6 +40,12 @@ impl Load {
             && self.data <= before.data + Self::SPARE_DATA
     }
 
+    /// Whether it has far more threads or descriptors than before.
+    pub(crate) fn is_crowded(self, before: Self) -> bool {
+        let most = |before: usize| before + 4 * Self::SPARE;
+        self.threads > most(before.threads) || self.descriptors > most(before.descriptors)
+    }
+
     /// How much memory may be in use later, in bytes.
     pub(crate) fn most_memory(self) -> u64 {
         let garbage = self.memory.saturating_sub(Self::SMALL) * Self::GARBAGE;

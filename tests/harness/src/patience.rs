@@ -59,14 +59,32 @@ impl<'a> Patience<'a> {
         }
     }
 
-    /// How long the wait has been so far, without the time that does not count: zero, if that was not even
-    /// looked at.
-    pub(crate) fn counted(&mut self) -> Duration {
+    /// The same, which looks at the processor from the beginning.
+    pub(crate) fn watching(scene: &'a Scene, limit: Duration) -> Self {
+        let looks = Some(Looks::new(Look::at(scene)));
+        Self {
+            looks,
+            ..Self::new(scene, limit)
+        }
+    }
+
+    /// How much of the time so far does not count.
+    pub(crate) fn forgiven(&mut self) -> Duration {
         let Some(looks) = &mut self.looks else {
             return Duration::ZERO;
         };
         looks.add(Look::at(self.scene));
-        self.begun.elapsed().saturating_sub(looks.waited())
+        looks.waited()
+    }
+
+    /// How long the wait has been so far, without the time that does not count: zero, if that was not even
+    /// looked at.
+    pub(crate) fn counted(&mut self) -> Duration {
+        if self.looks.is_none() {
+            return Duration::ZERO;
+        }
+        let forgiven = self.forgiven();
+        self.begun.elapsed().saturating_sub(forgiven)
     }
 
     /// How long to wait at least, as far as is known now; `None` when the deadline is over.

@@ -73,6 +73,7 @@ fn graded(name: &str, first: impl Fn() -> Verdict, second: impl Fn() -> Verdict)
 
 fn exercise(name: &str, title: &str, checks: Vec<GradedCheck>) -> GradedExercise {
     GradedExercise {
+        not_judged: None,
         name: name.into(),
         title: title.into(),
         points: checks.iter().map(|check| check.points).sum(),
