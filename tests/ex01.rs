@@ -4,6 +4,7 @@ mod protocol;
 
 use std::time::Duration;
 
+use harness::draw::fresh;
 use harness::{Program, QUIET_WINDOW, Server, connected, disconnected};
 use rstest::{fixture, rstest};
 
@@ -22,13 +23,14 @@ fn server() -> Server {
 #[rstest]
 fn the_second_client_waits_until_the_first_has_left(server: Server) {
     let mut first = server.connect();
-    first.ask("me first");
+    first.ask(&fresh("me first"));
     let mut second = server.connect();
-    second.say("me too");
+    let message = fresh("me too");
+    second.say(&message);
     second.expect_waiting_for(QUIET_WINDOW);
-    first.ask("still me");
+    first.ask(&fresh("still me"));
     first.leave();
-    second.expect_reply("me too");
+    second.expect_reply(&message);
 }
 // ANCHOR_END: second-waits
 
@@ -41,12 +43,13 @@ fn waiting_clients_are_served_in_the_order_they_came(server: Server) {
         .iter()
         .flat_map(|client| [connected(client.address()), disconnected(client.address())])
         .collect();
+    let message = fresh("my turn yet?");
     for client in &clients {
-        client.say("my turn yet?");
+        client.say(&message);
     }
     clients[7].expect_waiting_for(QUIET_WINDOW);
     for mut client in clients {
-        client.expect_reply("my turn yet?");
+        client.expect_reply(&message);
         client.leave();
     }
     server.expect_order_in_log(&log);
@@ -56,9 +59,9 @@ fn waiting_clients_are_served_in_the_order_they_came(server: Server) {
 #[rstest]
 fn a_waiting_client_is_not_turned_away(server: Server) {
     let mut first = server.connect();
-    first.ask("I stay for a while");
+    first.ask(&fresh("I stay for a while"));
     let mut second = server.connect();
     second.expect_waiting_for(Duration::from_secs(1));
     first.leave();
-    second.ask("at last");
+    second.ask(&fresh("at last"));
 }

@@ -25,7 +25,7 @@ fn server() -> Server {
 fn any_client_is_answered_while_the_others_stay_connected(server: Server, #[case] clients: usize) {
     let mut clients = server.connect_many(clients);
     for (number, client) in clients.iter_mut().enumerate().rev() {
-        client.ask(&format!("client {number} speaks"));
+        client.ask(&fresh(&format!("client {number} speaks")));
     }
 }
 // ANCHOR_END: any-client
@@ -35,15 +35,16 @@ fn any_client_is_answered_while_the_others_stay_connected(server: Server, #[case
 #[rstest]
 fn a_silent_client_stops_nobody(server: Server) {
     let mut before = server.connect();
-    before.ask("here before it");
+    before.ask(&fresh("here before it"));
     let mut silent = server.connect();
-    server.connect().ask("here after it");
+    server.connect().ask(&fresh("here after it"));
     silent.send(b"I am just");
     silent.wait_until_read();
-    before.ask("still here");
-    server.connect().ask("here later");
-    silent.send(b" thinking\n");
-    silent.expect_reply("I am just thinking");
+    before.ask(&fresh("still here"));
+    server.connect().ask(&fresh("here later"));
+    let rest = fresh("thinking");
+    silent.send(format!(" {rest}\n").as_bytes());
+    silent.expect_reply(&format!("I am just {rest}"));
 }
 
 /// Each client gets the replies to its own messages, however the clients' messages mix. *Decided.*
@@ -66,35 +67,35 @@ fn each_client_gets_the_replies_to_its_own_messages(server: Server) {
 #[rstest]
 fn one_clients_bytes_harm_no_open_client(server: Server) {
     let mut open = server.connect();
-    open.ask("before");
+    open.ask(&fresh("before"));
     let mut odd = server.connect();
     odd.send(b"\xff\xfe\n");
     odd.expect_lossy_reply_or_end("\u{FFFD}");
-    open.ask("after");
-    server.connect().ask("new");
+    open.ask(&fresh("after"));
+    server.connect().ask(&fresh("new"));
 }
 
 /// A client that sends and never reads stops nobody. *Deadline.*
 #[rstest]
 fn a_client_that_never_reads_stops_nobody(server: Server) {
     let mut open = server.connect();
-    open.ask("before");
+    open.ask(&fresh("before"));
     let stuck = server.connect_without_reading();
     stuck.flood();
-    open.ask("after");
-    server.connect().ask("new");
+    open.ask(&fresh("after"));
+    server.connect().ask(&fresh("new"));
 }
 
 /// A client that leaves is logged as gone while others stay. *Deadline.*
 #[rstest]
 fn a_client_is_logged_as_gone_while_others_stay(server: Server) {
     let mut stays = server.connect();
-    stays.ask("I stay");
+    stays.ask(&fresh("I stay"));
     let mut leaves = server.connect();
-    leaves.ask("I leave");
+    leaves.ask(&fresh("I leave"));
     let address = leaves.leave();
     server.expect_gone(address);
-    stays.ask("I am still here");
+    stays.ask(&fresh("I am still here"));
 }
 
 /// Connects clients until the server has no descriptor left; none where the system can't limit them.

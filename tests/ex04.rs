@@ -30,13 +30,14 @@ fn server_with(workers: usize) -> Server {
 fn expect_workers(server: &Server, workers: usize) {
     let mut held = server.connect_many(workers);
     for client in held.iter_mut().rev() {
-        client.ask("a worker for me");
+        client.ask(&fresh("a worker for me"));
     }
     let mut waiting = server.connect();
-    waiting.say("and for me?");
+    let message = fresh("and for me?");
+    waiting.say(&message);
     waiting.expect_waiting_for(QUIET_WINDOW);
     held.pop().map(Client::leave);
-    waiting.expect_reply("and for me?");
+    waiting.expect_reply(&message);
 }
 
 /// As many clients are served at once as there are workers, and not one more. *Deadline* and *quiet
@@ -70,12 +71,13 @@ fn a_bad_number_of_workers_is_refused(#[case] workers: &str) {
 fn waiting_clients_are_served_in_the_order_they_came() {
     let server = server_with(4);
     let mut waiting = VecDeque::from(server.connect_many(22));
+    let message = fresh("my turn yet?");
     for client in &waiting {
-        client.say("my turn yet?");
+        client.say(&message);
     }
     let mut served = VecDeque::new();
     while let Some(mut client) = waiting.pop_front() {
-        client.expect_reply("my turn yet?");
+        client.expect_reply(&message);
         served.push_back(client);
         if served.len() == 2 {
             served.pop_front().map(Client::leave);
@@ -88,7 +90,7 @@ fn waiting_clients_are_served_in_the_order_they_came() {
 fn a_waiting_client_is_not_turned_away() {
     let server = server_with(1);
     let mut first = server.connect();
-    first.ask("I stay for a while");
+    first.ask(&fresh("I stay for a while"));
     let mut waiting = server.connect_many(between(121, 124));
     if let Some(last) = waiting.last_mut() {
         last.expect_waiting_for(QUIET_WINDOW);
@@ -97,7 +99,7 @@ fn a_waiting_client_is_not_turned_away() {
         client.expect_waiting_for(Duration::ZERO);
     }
     first.leave();
-    waiting.remove(0).ask("at last");
+    waiting.remove(0).ask(&fresh("at last"));
 }
 
 /// Clients that have to wait are accepted at once, however many they are: they wait in the pool's queue.
@@ -116,7 +118,7 @@ fn a_waiting_client_is_accepted() {
 fn a_silent_client_keeps_only_its_worker() {
     let server = server_with(4);
     let _silent = server.connect();
-    server.connect().ask("is there a worker left?");
+    server.connect().ask(&fresh("is there a worker left?"));
 }
 
 /// A client that sends and never reads keeps its own worker busy and nobody else. *Deadline.*
@@ -125,7 +127,7 @@ fn a_client_that_never_reads_keeps_only_its_worker() {
     let server = server_with(4);
     let stuck = server.connect_without_reading();
     stuck.flood();
-    server.connect().ask("is there a worker left?");
+    server.connect().ask(&fresh("is there a worker left?"));
 }
 
 /// However many clients wait, there is no thread for each: no more than the workers, and ten that a
@@ -137,10 +139,11 @@ fn the_number_of_threads_is_bounded() {
         return eprintln!("skipped: this system does not tell a program's threads");
     };
     let mut clients = server.connect_many(30);
+    let message = fresh("a thread for me?");
     for client in &clients {
-        client.say("a thread for me?");
+        client.say(&message);
     }
-    server.expect_replies_for(1, &mut clients, "a thread for me?");
+    server.expect_replies_for(1, &mut clients, &message);
     server.expect_threads_at_most_for(before.threads + 3 + 10, QUIET_WINDOW);
 }
 
@@ -163,13 +166,14 @@ fn a_worker_survives_a_job_that_panics() {
 fn a_panic_harms_no_other_client() {
     let server = server_with(2);
     let mut served = server.connect();
-    served.ask("before");
+    served.ask(&fresh("before"));
     let mut panics = server.connect();
-    panics.ask("about to panic");
+    panics.ask(&fresh("about to panic"));
     let mut waiting = server.connect();
-    waiting.say("waiting");
+    let message = fresh("waiting");
+    waiting.say(&message);
     panics.say("panic");
     panics.expect_dropped();
-    waiting.expect_reply("waiting");
-    served.ask("after");
+    waiting.expect_reply(&message);
+    served.ask(&fresh("after"));
 }

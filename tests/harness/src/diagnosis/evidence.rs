@@ -136,6 +136,12 @@ impl<'a> Evidence<'a> {
         (self.seen.program.panics, asked.count())
     }
 
+    /// Whether the program has ended, and not with success.
+    pub(super) fn has_failed(&self) -> bool {
+        let exit = self.seen.program.exit;
+        exit.is_some_and(|(status, _)| !status.success())
+    }
+
     pub(super) fn has_ended(&self) -> bool {
         self.seen.program.exit.is_some()
     }

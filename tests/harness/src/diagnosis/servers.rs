@@ -160,7 +160,7 @@ pub(super) fn find(evidence: &Evidence<'_>, symptom: &Symptom) -> Finding {
         },
         Symptom::Spins => spins(evidence),
         Symptom::NotServedInCrowd { .. } | Symptom::NoReplyToMany { .. }
-            if evidence.has_ended() =>
+            if evidence.has_failed() =>
         {
             ended(evidence)
         }
