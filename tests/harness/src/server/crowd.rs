@@ -3,6 +3,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::ops::RangeInclusive;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -19,8 +20,15 @@ const CHUNK: usize = 4 << 10;
 /// The length of each of many messages, in bytes: what is kept of ten thousand of them shows.
 const MESSAGE: usize = 1 << 10;
 
-/// How long the messages may take altogether: a program that does a lot for each byte is sent fewer.
-const MOST_TIME: Duration = Duration::from_secs(5);
+/// How many messages are sent before their replies are read: far fewer than the buffers on the way hold.
+const BATCH: usize = 16;
+
+/// How long a program may run for its messages, of the processor's time: one that does a lot for each byte
+/// is sent fewer.
+const MOST_WORK: Duration = Duration::from_secs(3);
+
+/// By how much the replies may be longer than their messages, in bytes.
+const MOST_MORE: usize = 64 << 10;
 
 /// A reply that takes longer is slow: no busy machine is the cause of that.
 const SLOW: Duration = Duration::from_millis(500);
@@ -30,6 +38,15 @@ const LOOKS: usize = 64;
 
 /// How often it is looked whether a connection is gone before time is given to that.
 const SOON: usize = 20;
+
+/// What came back.
+enum Heard {
+    /// What was expected, after so long, without the time that does not count: zero if that was not even
+    /// looked at.
+    Back(Duration),
+    /// Something else, without an end.
+    TooMuch,
+}
 
 impl Server {
     /// Plays this many clients, one after another: each says something, expects its reply, and leaves. Where
@@ -41,8 +58,11 @@ impl Server {
             let message = format!("number {number}, {}", word());
             let line = format!("{message}\n");
             let served = self.plain_client().and_then(|mut client| {
-                let took = self.expect_back(&mut client, &line, &message)?;
-                Some((took, client.local_addr().ok()?))
+                let patience = Patience::new(&self.scene, deadline());
+                match self.expect_back(&mut client, patience, &line, &message)? {
+                    Heard::Back(took) => Some((took, client.local_addr().ok()?)),
+                    Heard::TooMuch => None,
+                }
             });
             let Some((took, address)) = served else {
                 self.scene
@@ -66,25 +86,52 @@ impl Server {
     }
 
     /// Plays one client that sends up to this many messages, each of 1 KiB, and expects the replies. Returns
-    /// how many it has sent: fewer, where they take long.
+    /// how many it has sent: a program that does a lot for each is sent fewer.
     pub fn serve_many_messages(&self, messages: usize) -> usize {
+        let at_once = self.lines_at_once();
         let begun = Instant::now();
+        let before = self.scene.processor();
+        let mut patience = Patience::new(&self.scene, deadline_for_all());
         let mut client = self.plain_client();
         let mut sent = 0;
-        while sent < messages && begun.elapsed() < MOST_TIME {
-            sent += 1;
-            let last = format!("message {sent}, {}", word());
-            let line = "x".repeat(MESSAGE - 1 - last.len()) + &last + "\n";
-            let answered = client
-                .as_mut()
-                .and_then(|client| self.expect_back(client, &line, &last));
-            if answered.is_none() {
-                // Another client may tell why.
-                self.connect().ask(&last);
-                self.scene.fail(Symptom::NoReplyToMany { number: sent });
+        while sent < messages {
+            let numbers = sent + 1..=messages.min(sent + at_once);
+            sent = *numbers.end();
+            let (lines, last) = lines(numbers);
+            let answered = client.as_mut().and_then(|client| {
+                let patience = Patience::new(&self.scene, deadline());
+                self.expect_back(client, patience, &lines, &last)
+            });
+            match answered {
+                Some(Heard::TooMuch) => break,
+                Some(Heard::Back(_)) => {}
+                None => {
+                    // Another client may tell why.
+                    self.connect().ask(&last);
+                    self.scene.fail(Symptom::NoReplyToMany { number: sent });
+                }
+            }
+            let works = || self.scene.processor().ran_since(&before) > MOST_WORK;
+            let is_slow = begun.elapsed() > deadline();
+            if sent % LOOKS == 0 && works() || is_slow && patience.left().is_none() {
+                break;
             }
         }
         sent
+    }
+
+    /// How many lines can be sent together: more than one is faster, but whether each of them is answered is
+    /// another check's rule.
+    fn lines_at_once(&self) -> usize {
+        let (lines, last) = lines(0..=1);
+        let patience = Patience::new(&self.scene, QUIET_WINDOW);
+        let heard = self
+            .plain_client()
+            .and_then(|mut client| self.expect_back(&mut client, patience, &lines, &last));
+        match heard {
+            Some(Heard::Back(_)) => BATCH,
+            _ => 1,
+        }
     }
 
     /// Waits until the server has closed its end of the connection of a client that has left: what it does
@@ -108,11 +155,15 @@ impl Server {
         Some(client)
     }
 
-    /// Sends this line, and reads until `last`, its end, has come back; `None` if it does not. Returns how
-    /// long that took, without the time that does not count: zero if it was not even looked at.
-    fn expect_back(&self, client: &mut TcpStream, line: &str, last: &str) -> Option<Duration> {
-        let mut patience = Patience::new(&self.scene, deadline());
-        client.write_all(line.as_bytes()).ok()?;
+    /// Sends these lines, and reads until `last`, the end of them, has come back; `None` if it does not.
+    fn expect_back(
+        &self,
+        client: &mut TcpStream,
+        mut patience: Patience<'_>,
+        lines: &str,
+        last: &str,
+    ) -> Option<Heard> {
+        client.write_all(lines.as_bytes()).ok()?;
         let mut received = Vec::new();
         let mut chunk = vec![0; CHUNK];
         loop {
@@ -127,18 +178,31 @@ impl Server {
                 },
             }
             // A reply is longer than its message.
-            if received.len() < line.len() {
+            if received.len() < lines.len() {
                 continue;
             }
-            if String::from_utf8_lossy(&received).contains(last) {
-                return Some(patience.counted());
+            let end = received.len().saturating_sub(2 * MESSAGE);
+            if String::from_utf8_lossy(&received[end..]).contains(last) {
+                return Some(Heard::Back(patience.counted()));
             }
-            // One that sends anything else without an end.
-            if received.len() > CHUNK {
-                return None;
+            if received.len() > lines.len() + MOST_MORE {
+                return Some(Heard::TooMuch);
             }
         }
     }
+}
+
+/// The lines with the messages of these numbers, and the end of the last one.
+fn lines(numbers: RangeInclusive<usize>) -> (String, String) {
+    let mut lines = String::new();
+    let mut last = String::new();
+    for number in numbers {
+        last = format!("message {number}, {}", word());
+        lines += &"x".repeat(MESSAGE - 1 - last.len());
+        lines += &last;
+        lines.push('\n');
+    }
+    (lines, last)
 }
 
 /// Has what arrives acknowledged at once: a server whose small writes wait for that (Nagle's algorithm) would
