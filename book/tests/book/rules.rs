@@ -117,6 +117,7 @@ const RULES: &[(&str, &[Rule])] = &[
                 &[
                     "protocol::each_client_is_logged_when_it_comes_and_when_it_goes",
                     "protocol::a_client_is_logged_as_gone_however_it_goes",
+                    "protocol::each_of_many_clients_is_logged",
                     "ex02::a_client_is_logged_as_gone_while_others_stay",
                 ],
             ),
@@ -138,6 +139,18 @@ const RULES: &[(&str, &[Rule])] = &[
                     "protocol::a_client_may_leave_without_reading",
                     "protocol::a_client_may_leave_before_it_is_answered",
                 ],
+            ),
+            (
+                "A server has no last client and no last message.",
+                &["protocol::a_thousand_clients_may_come_and_go"],
+            ),
+            (
+                "nor of a message that is answered",
+                &["protocol::nothing_is_left_of_ten_thousand_messages"],
+            ),
+            (
+                "While it waits, it uses no processor time.",
+                &["protocol::a_server_that_waits_rests"],
             ),
         ],
     ),
@@ -192,6 +205,10 @@ const RULES: &[(&str, &[Rule])] = &[
             (
                 "So the accept loop reports the error and goes on.",
                 &["ex02::running_out_of_descriptors_is_survived"],
+            ),
+            (
+                "A pause of some milliseconds is enough.",
+                &["ex02::a_server_without_a_descriptor_rests"],
             ),
         ],
     ),
@@ -268,11 +285,27 @@ const RULES: &[(&str, &[Rule])] = &[
                 ],
             ),
             (
-                "If the server is gone, return an error that says so.",
+                "If the server is gone, or closes the connection in place of a reply, return an error that says so.",
                 &[
                     "ex03::the_manual_client_says_that_the_server_is_gone",
+                    "ex03::the_manual_client_notices_that_no_reply_comes",
                     "ex03::the_manual_client_says_that_nobody_listens",
                 ],
+            ),
+            (
+                "At the end of input, return.",
+                &["ex03::the_manual_client_ends_with_its_input"],
+            ),
+            (
+                "A name is a list of addresses",
+                &[
+                    "ex03::every_address_of_a_name_is_tried",
+                    "ex03::the_manual_client_tries_every_address_of_a_name",
+                ],
+            ),
+            (
+                "another client's number begins like its own",
+                &["ex03::swapped_replies_are_failures_of_both"],
             ),
         ],
     ),
@@ -317,6 +350,10 @@ const RULES: &[(&str, &[Rule])] = &[
             (
                 "If jobs run without the lock, no job can poison it.",
                 &["ex04::a_panic_harms_no_other_client"],
+            ),
+            (
+                "Here, the accept loop takes every client at once",
+                &["ex04::a_waiting_client_is_accepted"],
             ),
         ],
     ),
