@@ -129,7 +129,7 @@ const NUMBERS: &[(&str, &[Number])] = &[
         "instructor.md",
         &[
             (
-                "| ex02 | each read is decoded by itself, so a character can be cut in two | 99 |",
+                "| ex02 | each read is decoded by itself, so a character can be cut in two | 98 |",
                 "tests/corpus/mutants/ex02-decodes-each-read.toml",
                 "\nmark = 98\n",
             ),
@@ -149,7 +149,7 @@ const NUMBERS: &[(&str, &[Number])] = &[
                 "\nmark = 97\n",
             ),
             (
-                "| ex01 | the timestamp is taken when the client connects | 95 |",
+                "| ex01 | the timestamp is taken when the client connects | 96 |",
                 "tests/corpus/mutants/ex01-timestamp-of-the-start.toml",
                 "\nmark = 96\n",
             ),
@@ -164,32 +164,32 @@ const NUMBERS: &[(&str, &[Number])] = &[
                 "\nmark = 85\n",
             ),
             (
-                "| ex04 | a job that panics takes its worker along | 85 |",
+                "| ex04 | a job that panics takes its worker along | 87 |",
                 "tests/corpus/mutants/ex04-a-panic-takes-the-worker.toml",
                 "\nmark = 87\n",
             ),
             (
-                "| ex03 | the stress client counts any reply | 68 |",
+                "| ex03 | the stress client counts any reply | 70 |",
                 "tests/corpus/mutants/ex03-does-not-look-at-the-reply.toml",
                 "\nmark = 70\n",
             ),
             (
-                "| ex04 | a thread for each job, in place of a pool | 55 |",
+                "| ex04 | a thread for each job, in place of a pool | 59 |",
                 "tests/corpus/mutants/ex04-a-thread-for-each-job.toml",
                 "\nmark = 59\n",
             ),
             (
-                "| ex02 | the first read stands in the accept loop | 59 |",
+                "| ex02 | the first read stands in the accept loop | 62 |",
                 "tests/corpus/mutants/ex02-reads-before-it-spawns.toml",
                 "\nmark = 62\n",
             ),
             (
-                "| ex02 | one loop, handed in for threads | 40 |",
+                "| ex02 | one loop, handed in for threads | 43 |",
                 "tests/corpus/mutants/ex02-serves-in-the-accept-loop.toml",
                 "\nmark = 43\n",
             ),
             (
-                "| ex03 | the stress client runs one client after another | 24 |",
+                "| ex03 | the stress client runs one client after another | 30 |",
                 "tests/corpus/mutants/ex03-one-after-another.toml",
                 "\nmark = 30\n",
             ),

@@ -11,8 +11,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use harness::draw::SEED_VARIABLE;
-use harness::{REPORT_VARIABLE, SILENCE_VARIABLE};
+use harness::REPORT_VARIABLE;
+#[cfg(target_os = "linux")]
+use harness::{SILENCE_VARIABLE, draw::SEED_VARIABLE};
 use tempfile::TempDir;
 
 use crate::cargo::{self, Executable};

@@ -126,12 +126,13 @@ mod sockets;
 
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{
-    accepted, far_end, has_died, has_end, limit_descriptors, listening, processor, vitals,
+    accepted, acknowledge_at_once, far_end, has_died, has_end, limit_descriptors, listening,
+    processor, vitals,
 };
 
 #[cfg(not(target_os = "linux"))]
 mod elsewhere {
-    use std::net::SocketAddr;
+    use std::net::{SocketAddr, TcpStream};
 
     use super::{FarEnd, Processor, Vitals};
 
@@ -163,6 +164,8 @@ mod elsewhere {
         vec![None; clients.len()]
     }
 
+    pub(crate) fn acknowledge_at_once(_client: &TcpStream) {}
+
     pub(crate) fn limit_descriptors(_root: u32, _at: SocketAddr, _more: usize) -> Option<usize> {
         None
     }
@@ -170,5 +173,6 @@ mod elsewhere {
 
 #[cfg(not(target_os = "linux"))]
 pub(crate) use elsewhere::{
-    accepted, far_end, has_died, has_end, limit_descriptors, listening, processor, vitals,
+    accepted, acknowledge_at_once, far_end, has_died, has_end, limit_descriptors, listening,
+    processor, vitals,
 };

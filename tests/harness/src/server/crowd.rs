@@ -168,7 +168,7 @@ impl Server {
         let mut chunk = vec![0; CHUNK];
         loop {
             client.set_read_timeout(Some(patience.left()?)).ok()?;
-            acknowledge_at_once(client);
+            observe::acknowledge_at_once(client);
             match client.read(&mut chunk) {
                 Ok(0) => return None,
                 Ok(count) => received.extend_from_slice(&chunk[..count]),
@@ -203,13 +203,4 @@ fn lines(numbers: RangeInclusive<usize>) -> (String, String) {
         lines.push('\n');
     }
     (lines, last)
-}
-
-/// Has what arrives acknowledged at once: a server whose small writes wait for that (Nagle's algorithm) would
-/// wait for 40 ms each time. The kernel forgets it again and again (TCP_QUICKACK in tcp(7)).
-fn acknowledge_at_once(client: &TcpStream) {
-    #[cfg(target_os = "linux")]
-    {
-        _ = rustix::net::sockopt::set_tcp_quickack(client, true);
-    }
 }
