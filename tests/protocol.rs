@@ -121,12 +121,12 @@ fn each_of_many_clients_is_logged(server: Server) {
         .into_iter()
         .map(|client| (client, fresh("one of many")))
         .collect();
-    let addresses: Vec<_> = clients.iter().map(|(client, _)| client.address()).collect();
+    let gone: Vec<_> = clients.iter().map(|(client, _)| client.address()).collect();
     for (client, message) in &clients {
         client.say(message);
     }
     server.expect_each_reply(clients);
-    for address in addresses {
+    for address in gone {
         server.expect_gone(address);
     }
 }
