@@ -29,11 +29,8 @@ pub(crate) fn vitals(root: u32, listener: Option<SocketAddr>) -> Option<Vitals> 
             vitals.threads += 1;
             continue;
         }
-        match process.fd_count() {
-            Ok(descriptors) => vitals.descriptors += descriptors,
-            Err(ProcError::PermissionDenied(_)) => vitals.hides = true,
-            Err(_) => continue,
-        }
+        vitals.hides |= hides(&process);
+        vitals.descriptors += process.fd_count().unwrap_or(0);
         vitals.threads += usize::try_from(stat.num_threads).ok()?;
         let sizes = process.statm().ok();
         vitals.memory += stat.rss * procfs::page_size();
@@ -42,6 +39,13 @@ pub(crate) fn vitals(root: u32, listener: Option<SocketAddr>) -> Option<Vitals> 
         vitals.cpu_time += Duration::from_millis(ticks * 1000 / procfs::ticks_per_second());
     }
     Some(vitals)
+}
+
+/// Whether the process does not let its descriptors be listed: one that is about to end does not either, and
+/// has no memory any more.
+fn hides(process: &Process) -> bool {
+    let is_denied = matches!(process.fd(), Err(ProcError::PermissionDenied(_)));
+    is_denied && process.stat().is_ok_and(|stat| stat.vsize > 0)
 }
 
 /// Looks at what the processor did for the program started as process `root`.
