@@ -4,7 +4,6 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::ops::RangeInclusive;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::Server;
@@ -52,8 +51,10 @@ impl Server {
     /// Plays this many clients, one after another: each says something, expects its reply, and leaves. Where
     /// the system tells, nothing may be left of them.
     pub fn serve_crowd(&self, clients: usize) {
+        self.wait_until_gone();
         let before = self.load();
         let mut slow = Duration::ZERO;
+        let mut lets_go = true;
         for number in 1..=clients {
             let message = format!("number {number}, {}", word());
             let line = format!("{message}\n");
@@ -73,7 +74,7 @@ impl Server {
             if slow > limit {
                 self.scene.fail(Symptom::TooSlow { limit });
             }
-            self.wait_until_let_go(address);
+            lets_go = lets_go && self.lets_go_of(address);
             if number % LOOKS != 0 && number != clients {
                 continue;
             }
@@ -123,11 +124,18 @@ impl Server {
     /// How many lines can be sent together: more than one is faster, but whether each of them is answered is
     /// another check's rule.
     fn lines_at_once(&self) -> usize {
+        self.wait_until_gone();
         let (lines, last) = lines(0..=1);
         let patience = Patience::new(&self.scene, QUIET_WINDOW);
-        let heard = self
-            .plain_client()
-            .and_then(|mut client| self.expect_back(&mut client, patience, &lines, &last));
+        let Some(mut client) = self.plain_client() else {
+            return 1;
+        };
+        let heard = self.expect_back(&mut client, patience, &lines, &last);
+        let address = client.local_addr();
+        drop(client);
+        if let Ok(address) = address {
+            self.lets_go_of(address);
+        }
         match heard {
             Some(Heard::Back(_)) => BATCH,
             _ => 1,
@@ -135,16 +143,12 @@ impl Server {
     }
 
     /// Waits until the server has closed its end of the connection of a client that has left: what it does
-    /// with the next one does not depend on luck then.
-    fn wait_until_let_go(&self, client: SocketAddr) {
+    /// with the next one does not depend on luck then. Whether it has, within a quiet window.
+    fn lets_go_of(&self, client: SocketAddr) -> bool {
         let is_gone = || !observe::has_end(client, self.address);
         let gone_soon = (0..SOON).any(|_| is_gone());
-        if !gone_soon && self.lets_go.load(Ordering::Relaxed) {
-            let gone = self
-                .scene
-                .poll_for(QUIET_WINDOW, || is_gone().then_some(()));
-            self.lets_go.store(gone.is_some(), Ordering::Relaxed);
-        }
+        let gone = || is_gone().then_some(());
+        gone_soon || self.scene.poll_for(QUIET_WINDOW, gone).is_some()
     }
 
     fn plain_client(&self) -> Option<TcpStream> {
