@@ -98,8 +98,11 @@ impl Server {
         }
         // A banner can say anything; the system tells where it really listens.
         let listeners = self.scene.listeners();
-        let is_elsewhere = |listener: &&SocketAddr| **listener != address;
-        if let Some(&elsewhere) = listeners.iter().find(is_elsewhere) {
+        let elsewhere = listeners
+            .iter()
+            .find(|listener| listener.port() == address.port())
+            .or(listeners.first());
+        if let Some(&elsewhere) = elsewhere.filter(|_| !listeners.contains(&address)) {
             self.scene.fail(Symptom::OtherAddress {
                 asked: address,
                 address: elsewhere,
