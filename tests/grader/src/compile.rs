@@ -117,18 +117,23 @@ impl Toolchain {
     ) -> Result<Result<Vec<Executable>, CompilerOutput>> {
         let attempt = |name| self.attempt(sandbox, exercise, sources, &folder.join(name));
         let mut tried = attempt("first")?;
-        if matches!(tried.1, Outcome::Suspicious(_)) {
+        if matches!(tried.1, Outcome::Suspicious(_) | Outcome::Killed) {
             tried = attempt("second")?;
         }
         let text = match tried {
             (programs, Outcome::Compiled) => return Ok(Ok(programs)),
             (_, Outcome::Rejected(text)) => return Ok(Err(CompilerOutput(text))),
             (_, Outcome::Suspicious(text)) => text,
+            // However little the reference needs, that is no fault of these sources: a compiler that wants
+            // more than it may is refused, and not killed.
+            (_, Outcome::Killed) => {
+                bail!("the machine has no memory left: the compiler was killed")
+            }
         };
         let reference = reference_sources(exercise)?;
         match self.attempt(sandbox, exercise, &reference, &folder.join("control"))? {
             (_, Outcome::Compiled) => Ok(Err(CompilerOutput(text))),
-            (_, Outcome::Rejected(_) | Outcome::Suspicious(_)) => {
+            (_, Outcome::Rejected(_) | Outcome::Suspicious(_) | Outcome::Killed) => {
                 bail!("the reference solution does not compile either: {text}")
             }
         }

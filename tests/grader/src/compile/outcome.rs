@@ -17,6 +17,9 @@ const EXHAUSTED: [u32; 6] = [5, 12, 23, 24, 28, 122];
 /// time. (One that the kernel ends for want of memory gets SIGKILL.)
 const OUT_OF_TIME: i32 = 128 + 24;
 
+/// The same for SIGKILL.
+const KILLED: i32 = 128 + 9;
+
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     Compiled,
@@ -24,6 +27,8 @@ pub(super) enum Outcome {
     Rejected(String),
     /// It has failed, and nothing that it says is about the sources: they, or the machine, may be the cause.
     Suspicious(String),
+    /// The kernel has ended the compiler, as it does when the machine has no memory left.
+    Killed,
 }
 
 /// One of the compiler's messages (rustc's `--error-format=json`).
@@ -72,6 +77,7 @@ impl Outcome {
         }
         let mut text = start_of(text);
         match status.code() {
+            Some(KILLED) => Self::Killed,
             Some(1) if is_about_sources && !is_exhausted => Self::Rejected(text),
             Some(OUT_OF_TIME) => {
                 text += "\nthe compiler was ended: it used more processor time than it may";
@@ -145,7 +151,6 @@ mod tests {
             (1, &*format!("{ABOUT_SOURCES}\n{NO_SPACE}")),
             (1, "bwrap: Can't bind mount /oldroot/etc/ld.so.cache"),
             (127, "error while loading shared libraries"),
-            (128 + 9, ""),
             (128 + 6, "memory allocation of 8 bytes failed"),
         ] {
             assert!(
@@ -154,5 +159,6 @@ mod tests {
             );
         }
         assert!(matches!(outcome(OUT_OF_TIME, ""), Outcome::Rejected(_)));
+        assert_eq!(outcome(KILLED, ""), Outcome::Killed);
     }
 }
