@@ -93,7 +93,7 @@ const NUMBERS: &[(&str, &[Number])] = &[
             (
                 "connects 1, 20 and some 120 clients",
                 "tests/protocol.rs",
-                "#[case::one(1)]\n#[case::twenty(20)]\n#[case::hundred(between(121, 124))]",
+                "#[case::one(1)]\n#[case::twenty(20)]\n#[case::more_than_a_hundred(many_clients())]",
             ),
         ],
     ),

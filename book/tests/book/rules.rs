@@ -141,11 +141,11 @@ const RULES: &[(&str, &[Rule])] = &[
                 ],
             ),
             (
-                "A server has no last client and no last message.",
+                "A server serves any number of clients and answers any number of messages.",
                 &["protocol::a_thousand_clients_may_come_and_go"],
             ),
             (
-                "nor of a message that is answered",
+                "or a message is answered, the server keeps nothing of it",
                 &["protocol::nothing_is_left_of_ten_thousand_messages"],
             ),
             (
@@ -285,7 +285,7 @@ const RULES: &[(&str, &[Rule])] = &[
                 ],
             ),
             (
-                "If the server is gone, or closes the connection in place of a reply, return an error that says so.",
+                "If the server is gone, or closes the connection instead of replying, return an error that says so.",
                 &[
                     "ex03::the_manual_client_says_that_the_server_is_gone",
                     "ex03::the_manual_client_notices_that_no_reply_comes",
