@@ -2,7 +2,7 @@
 
 mod protocol;
 
-use harness::draw::{between, fresh};
+use harness::draw::{between, fresh, many_clients};
 use harness::{Client, Program, QUIET_WINDOW, Server};
 use rstest::{fixture, rstest};
 
@@ -21,7 +21,7 @@ fn server() -> Server {
 #[rstest]
 #[case::five(5)]
 #[case::twenty(20)]
-#[case::hundred(between(121, 124))]
+#[case::more_than_a_hundred(many_clients())]
 fn any_client_is_answered_while_the_others_stay_connected(server: Server, #[case] clients: usize) {
     let mut clients = server.connect_many(clients);
     for (number, client) in clients.iter_mut().enumerate().rev() {

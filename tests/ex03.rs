@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use harness::draw::between;
+use harness::draw::many_clients;
 use harness::{ClosedPort, DeafHost, Host, Outcome, Peer, Program, Rule, Run, reply_to};
 use rstest::{fixture, rstest};
 
@@ -39,7 +39,7 @@ fn answer(peers: &[Peer]) -> Vec<(usize, String)> {
 #[rstest]
 #[case::one(1)]
 #[case::twenty(20)]
-#[case::more_than_a_hundred(between(121, 124))]
+#[case::more_than_a_hundred(many_clients())]
 fn all_clients_wait_for_their_reply_at_the_same_time(host: Host, #[case] clients: usize) {
     let host = host.strict_about(Rule::FormOfHellos);
     let run = host.run(&[&clients.to_string()]);

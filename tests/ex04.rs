@@ -5,7 +5,7 @@ mod protocol;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use harness::draw::{between, fresh};
+use harness::draw::{between, fresh, many_clients};
 use harness::{Client, Program, QUIET_WINDOW, Refusal, Server};
 use rstest::{fixture, rstest};
 
@@ -91,7 +91,7 @@ fn a_waiting_client_is_not_turned_away() {
     let server = server_with(1);
     let mut first = server.connect();
     first.ask(&fresh("I stay for a while"));
-    let mut waiting = server.connect_many(between(121, 124));
+    let mut waiting = server.connect_many(many_clients());
     if let Some(last) = waiting.last_mut() {
         last.expect_waiting_for(QUIET_WINDOW);
     }
@@ -109,7 +109,7 @@ fn a_waiting_client_is_accepted() {
     let server = server_with(1);
     let mut first = server.connect();
     first.ask(&fresh("I stay for a while"));
-    let _waiting = server.connect_many(between(121, 124));
+    let _waiting = server.connect_many(many_clients());
     server.expect_all_accepted();
 }
 

@@ -1,6 +1,6 @@
 //! What every server of the course must do, however it is built.
 
-use harness::draw::{between, fresh, word};
+use harness::draw::{between, fresh, many_clients, word};
 use harness::{After, DefaultPort, Refusal, Rule, Server, connected, disconnected, silence};
 use rstest::rstest;
 
@@ -11,7 +11,7 @@ use crate::{program, server};
 #[rstest]
 #[case::one(1)]
 #[case::twenty(20)]
-#[case::hundred(between(121, 124))]
+#[case::more_than_a_hundred(many_clients())]
 fn every_client_gets_its_own_timestamped_reply(server: Server, #[case] clients: usize) {
     let hellos = (0..clients).map(|number| fresh(&format!("Hello from client {number}")));
     let clients: Vec<_> = server

@@ -1,12 +1,11 @@
 //! A wrong program: a reference solution, one mistake, and what the checks must say of it.
 
-use std::collections::BTreeSet;
 use std::fs;
-use std::net::ToSocketAddrs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use grader::course::{Course, Exercise, root};
+use harness::Host;
 use serde::Deserialize;
 
 use crate::folder;
@@ -68,9 +67,7 @@ impl Mutant {
 
     /// Why this machine can't tell it from a right program; none if it can.
     pub(crate) fn missing(&self) -> Option<&'static str> {
-        let found = ("localhost", 0).to_socket_addrs().into_iter().flatten();
-        let addresses: BTreeSet<_> = found.map(|address| address.ip()).collect();
-        (self.several_addresses && addresses.len() < 2)
+        (self.several_addresses && !Host::name_has_several_addresses())
             .then_some("localhost has only one address on this machine")
     }
 

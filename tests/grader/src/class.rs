@@ -228,8 +228,10 @@ impl<'a> Grader<'a> {
         let judged = match tried {
             Ok(tried) if tried.is_open() => self.blame(tried, exercise, stage, core),
             Ok(tried) => tried.graded(exercise),
-            Err(error) if self.find_fault(exercise, stage, core) => could_not(format!("{error:#}")),
-            Err(error) => could_not(format!("{error:#} {REFERENCE_IS_JUDGED}")),
+            Err(error) => could_not(match self.find_fault(exercise, stage, core) {
+                true => format!("{error:#}"),
+                false => format!("{error:#} {REFERENCE_IS_JUDGED}"),
+            }),
         };
         // What could not be judged is tried again the next time.
         if judged.is_final() {
@@ -238,7 +240,7 @@ impl<'a> Grader<'a> {
         Ok(judged)
     }
 
-    /// Whether the machine is at fault, the reference solution tells.
+    /// Judges the reference solution to find out whether the machine is at fault, and notes what is wrong.
     fn find_fault(&self, exercise: &Exercise, stage: &Stage, core: usize) -> bool {
         match self.fault_of_reference(exercise, stage, core) {
             Some(fault) => {
@@ -249,9 +251,9 @@ impl<'a> Grader<'a> {
         }
     }
 
-    /// Some checks could not judge. Whether the machine is at fault, the reference solution tells. If it is
-    /// not, they are tried once more; what they can't judge then either, while the reference solution is
-    /// judged in full before and after it, is the program's doing, as far as the program was reached.
+    /// Some checks could not judge. If the reference solution can't be judged either, the machine is at fault.
+    /// Otherwise they are tried once more. A check that still can't judge, while the reference solution gets
+    /// full marks before and after, has been kept from it by the program, if that was started at all.
     fn blame(
         &self,
         tried: Tried,
@@ -283,7 +285,7 @@ impl<'a> Grader<'a> {
                 Verdict::CouldNotJudge(reason) if !is_machine_well => {
                     Verdict::CouldNotJudge(reason)
                 }
-                Verdict::CouldNotJudge(reason) if first.had_its_way && again.had_its_way => {
+                Verdict::CouldNotJudge(reason) if first.was_reached && again.was_reached => {
                     Verdict::Failed(vec![held_up(exercise, check, &reason)])
                 }
                 Verdict::CouldNotJudge(reason) => {

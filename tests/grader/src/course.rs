@@ -27,7 +27,7 @@ pub struct Exercise {
     /// Files of the package that students do not write.
     #[serde(default)]
     pub given: Vec<String>,
-    /// What the checks can't see: told, without points, to whoever has them all.
+    /// What the checks can't see. Students with full marks read it.
     pub not_judged: String,
     pub checks: Vec<Check>,
 }

@@ -30,13 +30,14 @@ pub(crate) use trial::held_up;
 /// use too much at once.
 const GREEDY_AT_ONCE: usize = 4;
 
-/// For how long a client is silent in a stranger's program's check, in seconds: longer than at home, where
-/// somebody waits for the verdict. The other checks run meanwhile.
+/// How long the check of silent clients stays silent with a stranger's program, in seconds. In a student's own
+/// run it is shorter, because somebody waits for the verdict. The other checks run meanwhile.
 #[cfg(target_os = "linux")]
 const SILENCE: u32 = 5;
 
-/// How long an exercise's checks may take on a stranger's program, all in all. Right programs take some ten
-/// seconds, wrong ones a minute: whoever keeps every check waiting up to its own limit holds up a class.
+/// How long all checks of an exercise together may take on a stranger's program. Right programs take about ten
+/// seconds, wrong ones a minute. Without this limit, a program that makes every check wait as long as it can
+/// would hold up the class.
 #[cfg(target_os = "linux")]
 const EXERCISE_LIMIT: Duration = Duration::from_secs(180);
 
@@ -51,12 +52,13 @@ const AGAIN_AT_ONCE: usize = 16;
 /// A check's verdict.
 pub(crate) struct Checked {
     pub(crate) verdict: Verdict,
-    /// The program had its way with the check: if that could not judge, it may be the program's doing.
+    /// Whether the program is known to have been started. If so, and the check could not judge, the program may
+    /// be the cause.
     #[cfg_attr(
         not(target_os = "linux"),
         expect(dead_code, reason = "for strangers' programs")
     )]
-    pub(crate) had_its_way: bool,
+    pub(crate) was_reached: bool,
 }
 
 /// A command line in the place of a program.
@@ -164,8 +166,8 @@ impl Stage {
         self.each(exercise, at_once, Some(EXERCISE_LIMIT), prepare)
     }
 
-    /// Runs those checks of the exercise on a stranger's programs once more that are `open`, each in a process
-    /// of its own. The others have no result.
+    /// Runs the checks that are `open` on a stranger's programs once more, each in its own process. The others
+    /// have no result.
     #[cfg(target_os = "linux")]
     pub(crate) fn run_again_in(
         &self,
@@ -224,7 +226,7 @@ impl Stage {
 
     /// Runs all checks in one process. If that was ended, all run again, each in a process of its own: what
     /// a program does in one check costs no other check its verdict. So does one that could not judge
-    /// beside so many others. With a limit, that is the end of the last of them.
+    /// beside so many others. With a limit, all of that ends when the time is over.
     fn each(
         &self,
         exercise: &Exercise,
@@ -243,7 +245,7 @@ impl Stage {
             prepare,
             clock: Clock::new(limit),
         };
-        // The half of the time is for the runs alone.
+        // Half of the time is left for the runs that follow.
         let together = runs.run(&all, at_once, "all", runs.clock.half())?;
         let at_once = if together.used_too_much() {
             GREEDY_AT_ONCE
@@ -257,7 +259,7 @@ impl Stage {
                 None | Some(Verdict::CouldNotJudge(_)) => runs.alone(exercise, check, cases),
                 Some(verdict) => Checked {
                     verdict,
-                    had_its_way: true,
+                    was_reached: true,
                 },
             },
         ))
@@ -312,19 +314,19 @@ impl<Prepare: Fn(&Path) -> Result<Prepared> + Sync> Runs<Prepare> {
             let reason = "the exercise's other checks took all of the time that there is for it";
             return Checked {
                 verdict: Verdict::CouldNotJudge(reason.into()),
-                had_its_way: true,
+                was_reached: true,
             };
         }
         let trial = self.run(cases, cases.len(), &check.name, left);
-        let had_its_way = trial
+        let was_reached = trial
             .as_ref()
-            .is_ok_and(|trial| trial.program_had_its_way(cases));
+            .is_ok_and(|trial| trial.program_was_reached(cases));
         let verdict = trial
             .and_then(|trial| trial.verdict_on_all(exercise, check, cases))
             .unwrap_or_else(|error| Verdict::CouldNotJudge(format!("{error:#}")));
         Checked {
             verdict,
-            had_its_way,
+            was_reached,
         }
     }
 }
@@ -333,7 +335,7 @@ fn scratch() -> Result<TempDir> {
     tempfile::tempdir().context("cannot make a scratch folder")
 }
 
-/// What is left of a time, if there is a limit to it. Whoever is more patient gets more.
+/// How much of a time limit is left, if there is a limit. A `PATIENCE` above 1 makes it longer.
 struct Clock {
     start: Instant,
     limit: Option<Duration>,

@@ -1,6 +1,6 @@
-//! What a check draws: words and numbers that no program can know before. Each run draws anew; with the
-//! environment variable `SEED`, which a failure names, it draws the same again. What is drawn never decides a
-//! verdict on a right program, nor on one that is wrong for another reason.
+//! Random words and numbers for the checks, which no program can know before. Each run draws new ones. A
+//! failure names the seed: with that as the environment variable `SEED`, a run draws the same again. What is
+//! drawn never decides the verdict on a right program, nor on one that is wrong for another reason.
 
 use std::cell::RefCell;
 use std::env;
@@ -15,7 +15,7 @@ use crate::report::current_check;
 pub const SEED_VARIABLE: &str = "SEED";
 
 thread_local! {
-    /// Each check has a thread and draws of its own: what it draws depends on no other check.
+    /// Each check runs on its own thread, so what it draws does not depend on other checks.
     static DRAWS: RefCell<Rng> = RefCell::new(Rng::with_seed(seed() ^ hash(&current_check())));
 }
 
@@ -38,6 +38,12 @@ pub(crate) fn seed() -> u64 {
 /// A number from `least` to `most`.
 pub fn between(least: usize, most: usize) -> usize {
     DRAWS.with_borrow_mut(|draws| draws.usize(least..=most))
+}
+
+/// How many clients are many at the same time: more than 100, 110 and 120, at which a program may stop, and
+/// fewer than a listener's usual backlog of 128.
+pub fn many_clients() -> usize {
+    between(121, 124)
 }
 
 /// A word of six letters.

@@ -1,8 +1,9 @@
 //! A server that the checks play to a client under test.
 
+mod ports;
+
 use std::collections::BTreeSet;
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,7 +11,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use chrono::Local;
-use socket2::{Domain, Socket, Type};
+use socket2::Socket;
 
 use crate::connection::Connection;
 use crate::deadline::{QUIET_WINDOW, deadline, start_deadline};
@@ -22,6 +23,9 @@ use crate::recording::{ConnectionSeen, Event, Line, Seen, Side};
 use crate::run::Run;
 use crate::scene::{Rule, Scene};
 use crate::timeline::Timeline;
+
+pub use ports::{ClosedPort, DeafHost};
+use ports::{addresses_of, listen, take_port};
 
 /// More than any check has clients: none of them is to wait because the played server is slow.
 const BACKLOG: i32 = 512;
@@ -62,6 +66,11 @@ impl Host {
         Self::of(program, listen(BACKLOG).expect("a listener on loopback"))
     }
 
+    /// Whether this machine's own name has several addresses, as [`Self::at_both_ends_of_a_name`] needs it.
+    pub fn name_has_several_addresses() -> bool {
+        addresses_of(NAME).len() > 1
+    }
+
     /// Two servers for the program to find by name: one listens only at the first of the name's addresses,
     /// the other only at the last. `None` where the name has one address, and on Windows, where a refusal
     /// takes so long that a client may give up before it has tried the next address.
@@ -71,9 +80,7 @@ impl Host {
     /// If the system has no port or no thread left.
     pub fn at_both_ends_of_a_name(program: &Program) -> Option<[Self; 2]> {
         let addresses = addresses_of(NAME);
-        let (Some(&first), Some(&last)) = (addresses.first(), addresses.last()) else {
-            return None;
-        };
+        let (&first, &last) = (addresses.first()?, addresses.last()?);
         if first == last || cfg!(windows) {
             return None;
         }
@@ -175,8 +182,8 @@ impl Host {
     }
 
     /// Watches for a quiet window, by the clock alone, that no client gives up: what a program does that
-    /// does not wait for its replies would otherwise depend on how soon they come.
-    /// One that has waited as long as it must may give up: then it is asked what kept the others.
+    /// does not wait for its replies would otherwise depend on how soon they come. If one gives up after a
+    /// long wait, and the machine was so busy that the others came late, nothing can be said about it.
     fn expect_all_to_wait(&self, patience: &mut Patience<'_>) {
         let left = self.scene.recording.wait_for(QUIET_WINDOW, |seen| {
             let mut connections = seen.connections.iter();
@@ -322,76 +329,6 @@ impl Drop for Host {
         {
             let _ = acceptor.join();
         }
-    }
-}
-
-/// A port on which nobody listens, and nobody else can as long as this lives.
-pub struct ClosedPort(Socket);
-
-impl ClosedPort {
-    /// Takes a port of the kernel's choice.
-    ///
-    /// # Panics
-    ///
-    /// If the system has none left.
-    pub fn take() -> Self {
-        Self(bind().expect("a free port on loopback"))
-    }
-
-    /// Where nobody listens.
-    ///
-    /// # Panics
-    ///
-    /// If the system does not tell.
-    pub fn address(&self) -> SocketAddr {
-        let address = self.0.local_addr().expect("the address of a socket");
-        address.as_socket().expect("an internet address")
-    }
-}
-
-/// A listener that never accepts and whose queue is full: a connection to it is neither made nor
-/// refused.
-pub struct DeafHost {
-    _listener: TcpListener,
-    _queue: Vec<Socket>,
-    address: SocketAddr,
-}
-
-impl DeafHost {
-    /// Fills the queue of a listener.
-    ///
-    /// # Panics
-    ///
-    /// If the system has no sockets left.
-    #[expect(
-        clippy::new_without_default,
-        reason = "it takes a port: not a value's default"
-    )]
-    pub fn new() -> Self {
-        let listener = listen(0).expect("a listener on loopback");
-        let address = listener.local_addr().expect("the address of a listener");
-        // A queue of length 0 holds one or two connections; the others stay half-open.
-        let queue = (0..4)
-            .map(|_| {
-                let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-                socket
-                    .set_nonblocking(true)
-                    .expect("a socket that does not block");
-                // It can't be told at once whether it will connect.
-                let _ = socket.connect(&address.into());
-                socket
-            })
-            .collect();
-        Self {
-            _listener: listener,
-            _queue: queue,
-            address,
-        }
-    }
-
-    /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
-        self.address
     }
 }
 
@@ -551,46 +488,6 @@ impl Drop for Trickle {
 pub fn reply_to(message: &str) -> String {
     let timestamp = Local::now().format("%Y-%m-%d %H:%M:%S%.6f");
     format!("[{timestamp}] Server got '{message}'")
-}
-
-fn listen(backlog: i32) -> io::Result<TcpListener> {
-    let socket = bind()?;
-    socket.listen(backlog)?;
-    Ok(socket.into())
-}
-
-fn bind() -> io::Result<Socket> {
-    bind_to((Ipv4Addr::LOCALHOST, 0).into())
-}
-
-fn bind_to(address: SocketAddr) -> io::Result<Socket> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-    socket.bind(&address.into())?;
-    Ok(socket)
-}
-
-/// The name's addresses in the order in which the system gives them, each once, without those that this
-/// machine does not have.
-fn addresses_of(name: &str) -> Vec<IpAddr> {
-    let found = (name, 0).to_socket_addrs().into_iter().flatten();
-    let mut addresses = Vec::new();
-    for address in found {
-        if !addresses.contains(&address.ip()) && bind_to(address).is_ok() {
-            addresses.push(address.ip());
-        }
-    }
-    addresses
-}
-
-/// A port of the kernel's choice at this address, and the same one at the others, where nobody else can
-/// listen as long as these sockets live.
-fn take_port(address: IpAddr, others: &[&IpAddr]) -> io::Result<(Socket, Vec<Socket>)> {
-    let socket = bind_to((address, 0).into())?;
-    let taken = socket.local_addr()?.as_socket();
-    let port = taken.map_or(0, |taken| taken.port());
-    let others = others.iter().map(|&&other| bind_to((other, port).into()));
-    let others = others.collect::<io::Result<_>>()?;
-    Ok((socket, others))
 }
 
 fn accept_all(

@@ -46,7 +46,7 @@ pub use observe::Load;
 pub use program::Program;
 pub use report::{Diagnosis, REPORT_VARIABLE, sentence};
 pub use run::{Outcome, Run};
-pub use scene::Rule;
+pub use scene::{NOT_REACHED, Rule};
 pub use server::{Refusal, Server};
 pub use timeline::{Happening, Mark, Micros, Row, Span, State, Timeline};
 pub use turn::DefaultPort;

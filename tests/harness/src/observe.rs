@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 /// What a server has and uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Load {
     /// Threads, and processes that have ended and that nobody has waited for.
     pub threads: usize,
@@ -18,17 +18,17 @@ pub struct Load {
 }
 
 impl Load {
-    /// So many threads and descriptors may be left: a pool of the runtime's, say.
+    /// How many more threads and descriptors a runtime may keep: those of a pool, for instance.
     const SPARE: usize = 9;
 
-    /// So much memory may stay in use, in bytes: an allocator keeps some of what is freed.
+    /// How many more bytes of memory may stay in use: an allocator keeps some of what is freed.
     const SPARE_MEMORY: u64 = 8 << 20;
 
-    /// So much of it may stay reserved, in bytes: for the stacks of threads to come, say.
+    /// How many more bytes may stay reserved, in use or not: stacks for later threads, for instance.
     const SPARE_DATA: u64 = 256 << 20;
 
-    /// A program that uses more than this before its first client has a runtime that collects garbage: it
-    /// may come to use some times as much before it does so.
+    /// A program that uses more bytes than this before its first client has a runtime that collects garbage.
+    /// What is above it may grow this many times before that collects anything.
     const SMALL: u64 = 4 << 20;
     const GARBAGE: u64 = 4;
 
@@ -55,16 +55,11 @@ impl Load {
 
 /// A program's use of the system: of the processes that hold its listener, or where it has none, of
 /// the program and all it started.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Vitals {
-    pub(crate) threads: usize,
-    pub(crate) descriptors: usize,
+    pub(crate) load: Load,
     pub(crate) cpu_time: Duration,
-    /// Bytes of memory that is in use.
-    pub(crate) memory: u64,
-    /// Bytes of memory that was asked for, in use or not.
-    pub(crate) data: u64,
-    /// Whether one of the processes does not let its descriptors be seen.
+    /// Whether one of the processes does not let its descriptors be listed.
     pub(crate) hides: bool,
 }
 

@@ -88,8 +88,8 @@ impl Scene {
         // Its `todo!`, on stderr, may have been read before the launcher's mark, on stdout.
         assert!(
             launched.is_some() || self.is_unfinished(),
-            "could not judge: this machine is so busy that the program was not started within {} s; try \
-             again, or with fewer checks at a time",
+            "could not judge: {NOT_REACHED} within {} s, because this machine is so busy; try again, or with \
+             fewer checks at a time",
             LAUNCH_LIMIT.as_secs()
         );
         self.expect_launched();
@@ -308,7 +308,7 @@ impl Scene {
     /// If the program was never reached: then nothing can be said about it.
     pub(crate) fn expect_launched(&self) {
         if let Some(why) = self.recording.look(|seen| launch::failure(&seen.program)) {
-            panic!("could not judge: the program could not be started: {why}");
+            panic!("could not judge: {NOT_REACHED}: {why}");
         }
     }
 
@@ -349,6 +349,9 @@ impl Scene {
         }
     }
 }
+
+/// What a check that could not judge says where the program was not started.
+pub const NOT_REACHED: &str = "the program was not reached";
 
 /// How long a sandbox may take to start a program.
 const LAUNCH_LIMIT: Duration = Duration::from_secs(60);

@@ -33,7 +33,7 @@ const MEMBERS: [&str; 2] = ["tasks", "cgroup.procs"];
 /// branch have members.
 const CHECKS: &str = "checks";
 
-/// The tasks of all programs and checks of a run together: a hundred clients in several checks at once, a
+/// The tasks of all programs and checks of a run together: some 120 clients in several checks at once, a
 /// thread for each in the program and in the checks, are below a thousand.
 pub(super) const TASKS_OF_A_RUN: u64 = 2048;
 
@@ -287,21 +287,20 @@ fn own_group(controller: &str) -> Option<PathBuf> {
 
 /// The folders of the groups that bound this process's tasks: its own, and those above it.
 pub(super) fn own_folders() -> Vec<PathBuf> {
-    let mounted = |of: &str, is_it: &dyn Fn(&MountInfo) -> bool| {
+    let folders = |controller: &str, is_it: &dyn Fn(&MountInfo) -> bool| {
         let top = mounts().into_iter().find(is_it)?.mount_point;
-        let own = top.join(own_group(of)?);
-        let up: Vec<_> = own.ancestors().map(Path::to_owned).collect();
-        Some(
-            up.into_iter()
-                .take_while(move |folder| folder.starts_with(&top)),
-        )
+        let own = top.join(own_group(controller)?);
+        let up = own
+            .ancestors()
+            .take_while(|folder| folder.starts_with(&top));
+        Some(up.map(Path::to_owned).collect::<Vec<_>>())
     };
-    let of_version_1 = mounted("pids", &|mount| {
+    let of_version_1 = folders("pids", &|mount| {
         mount.fs_type == "cgroup" && mount.super_options.contains_key("pids")
     });
-    let of_version_2 = mounted("", &|mount| mount.fs_type == "cgroup2");
-    let folders = of_version_1.into_iter().flatten();
-    folders.chain(of_version_2.into_iter().flatten()).collect()
+    let of_version_2 = folders("", &|mount| mount.fs_type == "cgroup2");
+    let both = [of_version_1, of_version_2];
+    both.into_iter().flatten().flatten().collect()
 }
 
 fn mounts() -> Vec<MountInfo> {

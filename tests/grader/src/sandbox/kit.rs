@@ -22,10 +22,10 @@ pub(super) const SETTINGS: [&str; 5] = [
 
 const LOADER_CACHE: &str = "ld.so.cache";
 
-/// What those say that are about names. There is no other machine in a sandbox's network, and this one's
-/// name has two addresses, as on most machines: one line of `hosts` alone is looked at without `multi`
-/// (host.conf(5)). That of version 4 comes first (gai.conf(5)), so that a server which listens on
-/// `localhost` listens where the contract says.
+/// The files that map names to addresses. In a sandbox there is no other machine, and `localhost` has an IPv4
+/// and an IPv6 address, as on most machines. Without `multi on`, the C library would read only the first line
+/// of `hosts` that matches (host.conf(5)). The IPv4 address comes first (gai.conf(5)), so that a server that
+/// listens on `localhost` listens on 127.0.0.1, as the contract says.
 const NAMES: [(&str, &str); 4] = [
     ("hosts", "127.0.0.1 localhost\n::1 localhost\n"),
     ("host.conf", "multi on\n"),

@@ -10,7 +10,7 @@ use procfs::process::{Process, all_processes};
 use rustix::process::Pid;
 
 /// What a program and its children may use together: processes and threads, seconds of processor
-/// time, bytes of memory, open descriptors. A hundred clients, a thread each, are the most that a check
+/// time, bytes of memory, open descriptors. Some 120 clients, a thread each, are the most that a check
 /// asks for.
 pub(super) const TASKS: u64 = 256;
 pub(super) const SECONDS: u64 = 15;

@@ -120,7 +120,7 @@ impl<'a> Evidence<'a> {
     }
 
     pub(super) fn threads(&self) -> Option<usize> {
-        self.vitals.map(|vitals| vitals.threads)
+        self.vitals.map(|vitals| vitals.load.threads)
     }
 
     /// The last trouble that a client made, if any did.
@@ -174,8 +174,12 @@ impl<'a> Evidence<'a> {
     pub(super) fn overview(&self) -> String {
         let mut text = self.clients();
         if let Some(vitals) = self.vitals {
-            let plural = if vitals.threads == 1 { "" } else { "s" };
-            let _ = write!(text, "; the program has {} thread{plural}", vitals.threads);
+            let plural = if vitals.load.threads == 1 { "" } else { "s" };
+            let _ = write!(
+                text,
+                "; the program has {} thread{plural}",
+                vitals.load.threads
+            );
         }
         if self.is_busy()
             && let Some(vitals) = self.vitals

@@ -2,16 +2,17 @@
 
 mod ended;
 mod no_reply;
+mod resources;
 mod wrong_reply;
 
 use super::evidence::{Capacity, Evidence, quote};
-use super::{After, Finding, Symptom};
+use super::{Finding, Symptom};
 use crate::codes::*;
-use crate::observe::{Load, Vitals};
 use crate::recording::End;
 
 use ended::{end_instead_of_reply, ended};
 use no_reply::NoReply;
+use resources::{crowd, leak, spins};
 use wrong_reply::{malformed, other_message, other_time};
 
 /// The diagnosis of a server's symptom.
@@ -167,10 +168,10 @@ pub(super) fn find(evidence: &Evidence<'_>, symptom: &Symptom) -> Finding {
         Symptom::NotServedInCrowd { number, clients } => crowd(evidence, *number, *clients),
         Symptom::NoReplyToMany { number } => Finding {
             code: NO_REPLY,
-            summary: format!("about the message with number {number}, the replies stopped"),
+            summary: format!("the replies stopped at about message {number}"),
             expected: "a reply to each message, however many come".into(),
             observed: evidence.overview(),
-            likely: vec!["a limit on the messages of a client, or on what is kept of them"],
+            likely: vec!["there is a limit on how many messages a client may send"],
         },
         Symptom::LeavesInQueue if !evidence.holds_a_client_back() => Finding {
             code: SERIAL_SERVICE,
@@ -304,127 +305,6 @@ fn no_log_line(evidence: &Evidence<'_>, line: &str) -> Finding {
         expected: format!("`{line}` on stdout"),
         observed: format!("{}; {}", evidence.stdout(), evidence.overview()),
         likely: vec![likely],
-    }
-}
-
-fn leak(after_what: After, before: Load, after: Load, is_busy: bool) -> Finding {
-    let spare = |now: usize, before: usize| now.saturating_sub(before);
-    let threads = spare(after.threads, before.threads);
-    let descriptors = spare(after.descriptors, before.descriptors);
-    let what = match after_what {
-        After::Clients(clients) => format!("{clients} clients have left"),
-        After::Messages(messages) => format!("{messages} messages were answered"),
-    };
-    let has_as_before = Load {
-        memory: before.memory,
-        data: before.data,
-        ..after
-    };
-    let (code, summary, likely) = if has_as_before.is_back_to(before) {
-        let kept = after.memory.saturating_sub(before.memory);
-        let reserved = after.data.saturating_sub(before.data);
-        let kept = kept.max(reserved) >> 20;
-        (
-            LEAKED_MEMORY,
-            format!("{what} and {kept} MiB of memory remain"),
-            "something is kept for each client or message: a list or a map that only grows",
-        )
-    } else if is_busy && threads > 0 {
-        (
-            IGNORES_EOF,
-            format!("{what}, and {threads} threads still read from them"),
-            "a read of 0 bytes means that the client is gone: stop reading from it",
-        )
-    } else if threads > 0 {
-        (
-            LEAKED_THREADS,
-            format!("{what} and {threads} threads remain"),
-            "a thread ends when its function returns: what does it still wait for?",
-        )
-    } else {
-        (
-            LEAKED_CONNECTIONS,
-            format!("{what} and {descriptors} descriptors remain"),
-            "connections are kept in a list that only grows, or by a clone of the stream",
-        )
-    };
-    Finding {
-        code,
-        summary,
-        expected: format!(
-            "about {} threads and {} descriptors as before, and at most {} MiB of memory",
-            before.threads,
-            before.descriptors,
-            before.most_memory() >> 20
-        ),
-        observed: format!(
-            "{} threads, {} descriptors, {} MiB of memory in use, {} MiB reserved",
-            after.threads,
-            after.descriptors,
-            after.memory >> 20,
-            after.data >> 20
-        ),
-        likely: vec![likely],
-    }
-}
-
-/// A client of a crowd was not served: perhaps because of what the others have left behind.
-fn crowd(evidence: &Evidence<'_>, number: usize, clients: usize) -> Finding {
-    let before = number - 1;
-    let kept = |of: fn(&Vitals) -> usize| {
-        let count = evidence.vitals.as_ref().map_or(0, of);
-        // About one for each of the others.
-        count > before / 2 && before > 0
-    };
-    let (code, likely) = if kept(|vitals| vitals.threads) {
-        (
-            LEAKED_THREADS,
-            "a thread ends when its function returns: what does it still wait for?",
-        )
-    } else if kept(|vitals| vitals.descriptors) {
-        (
-            LEAKED_CONNECTIONS,
-            "connections are kept in a list that only grows, or by a clone of the stream",
-        )
-    } else if before == 0 {
-        (
-            NO_REPLY,
-            "the message is not read, or read and not answered",
-        )
-    } else {
-        (
-            SERVES_SO_MANY,
-            "a limit on the clients that are served in all, or something that each of them uses up",
-        )
-    };
-    Finding {
-        code,
-        summary: format!("client {number} of {clients} that came one after another got no reply"),
-        expected: "a server that serves one client after another, without an end".into(),
-        observed: evidence.overview(),
-        likely: vec![likely],
-    }
-}
-
-fn spins(evidence: &Evidence<'_>) -> Finding {
-    let likely = match evidence.out_of_descriptors {
-        true => vec![
-            "`accept` fails at once as long as no descriptor is free: pause before the next try",
-            "threads are started for clients that are not there",
-        ],
-        false => vec![
-            "something is tried again and again without waiting: `try_recv`, a non-blocking `accept` or \
-             `read`",
-            "a time-out of 0 lets a wait return at once",
-        ],
-    };
-    Finding {
-        code: BUSY_WAITING,
-        summary: "the server has nothing to do, and uses all the processor time that it can get"
-            .into(),
-        expected: "a thread that waits sleeps, until the kernel wakes it".into(),
-        observed: evidence.overview(),
-        likely,
     }
 }
 

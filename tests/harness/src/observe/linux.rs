@@ -13,35 +13,29 @@ use super::{FarEnd, Processor, Turns, Vitals, sockets};
 
 /// Looks at the program started as process `root` that listens on `listener`.
 pub(crate) fn vitals(root: u32, listener: Option<SocketAddr>) -> Option<Vitals> {
-    let mut vitals = Vitals {
-        threads: 0,
-        descriptors: 0,
-        cpu_time: Duration::ZERO,
-        memory: 0,
-        data: 0,
-        hides: false,
-    };
+    let mut vitals = Vitals::default();
+    let load = &mut vitals.load;
     for process in owners(root, listener)? {
         // One that has just ended uses nothing any more.
         let Ok(stat) = process.stat() else { continue };
         // One that nobody waits for has nothing any more, but is still there.
         if stat.state == 'Z' {
-            vitals.threads += 1;
+            load.threads += 1;
             continue;
         }
         vitals.hides |= hides(&process);
-        vitals.descriptors += process.fd_count().unwrap_or(0);
-        vitals.threads += usize::try_from(stat.num_threads).ok()?;
+        load.descriptors += process.fd_count().unwrap_or(0);
+        load.threads += usize::try_from(stat.num_threads).ok()?;
         let sizes = process.statm().ok();
-        vitals.memory += stat.rss * procfs::page_size();
-        vitals.data += sizes.map_or(0, |sizes| sizes.data * procfs::page_size());
+        load.memory += stat.rss * procfs::page_size();
+        load.data += sizes.map_or(0, |sizes| sizes.data * procfs::page_size());
         let ticks = stat.utime + stat.stime;
         vitals.cpu_time += Duration::from_millis(ticks * 1000 / procfs::ticks_per_second());
     }
     Some(vitals)
 }
 
-/// Whether the process does not let its descriptors be listed: one that is about to end does not either, and
+/// Whether the process does not let its descriptors be listed. Neither does one that is about to end, but that
 /// has no memory any more.
 fn hides(process: &Process) -> bool {
     let is_denied = matches!(process.fd(), Err(ProcError::PermissionDenied(_)));

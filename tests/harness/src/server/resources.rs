@@ -9,15 +9,15 @@ use crate::diagnosis::{After, Symptom};
 use crate::observe::Load;
 use crate::recording::Seen;
 
-/// For how long it is watched whether a thread rests, and how many times at the most: one that does once
-/// does.
+/// How long a server is watched for a thread that never rests, and how many times at most. A server that
+/// rests once has passed.
 const REST: Duration = QUIET_WINDOW;
 const MOST_WINDOWS: usize = 5;
 
-/// How long a thread has run, of the time in which it is watched, that is taken for one that spins.
+/// How long a thread must have run to count as spinning, if it could always have run.
 const SPUN: Duration = Duration::from_millis(30);
 
-/// How many lines a server may print meanwhile: one that pauses for a millisecond prints fewer.
+/// How many lines a server may print meanwhile. One that pauses for a millisecond each time prints fewer.
 const MOST_LINES: usize = 400;
 
 impl Server {
@@ -38,12 +38,7 @@ impl Server {
         if vitals.hides {
             self.scene.fail(Symptom::Hides);
         }
-        Some(Load {
-            threads: vitals.threads,
-            descriptors: vitals.descriptors,
-            memory: vitals.memory,
-            data: vitals.data,
-        })
+        Some(vitals.load)
     }
 
     /// Expects that the server's threads and descriptors come back to what they were before, and that its
@@ -68,15 +63,15 @@ impl Server {
         }
     }
 
-    /// Watches whether a thread of the server, which has nothing to do, runs all the same, and fails if it
-    /// does. A runtime may have something to do for itself, but not for ever.
+    /// Expects that the server, which has nothing to do, uses no processor time: no thread of it spins, nor
+    /// does it print without end. A runtime may be busy for a while after its start.
     pub fn expect_rest(&self) {
         let lines = |seen: &Seen| seen.program.stdout.len() + seen.program.stderr.len();
         let spins = || {
             let before = self.scene.recording.look(lines);
             let spins = self.has_spinning_thread();
             let printed = self.scene.recording.look(lines) - before;
-            // One that prints without end waits for those who read it.
+            // A thread that prints without end is often blocked, since the pipe is full.
             let floods = printed > MOST_LINES || self.scene.floods();
             spins || floods
         };
@@ -86,8 +81,12 @@ impl Server {
         }
     }
 
-    /// Whether a thread is found running, or able to run, nearly whenever it is looked at. A busy machine may
-    /// not let it run for a while: then it is watched for longer.
+    /// Whether a thread is running, or ready to run, nearly each time that it is looked at. On a busy machine
+    /// it may be ready and not get the processor: then it is watched for longer.
+    ///
+    /// # Panics
+    ///
+    /// If it did not get the processor at all: then nothing can be said about it.
     fn has_spinning_thread(&self) -> bool {
         let begun = Instant::now();
         let first = self.scene.processor();
@@ -97,13 +96,8 @@ impl Server {
             self.scene.recording.pause(LONGEST_POLL);
             let now = self.scene.processor();
             looks += 1;
-            for id in now
-                .0
-                .iter()
-                .filter(|(_, turns)| turns.can_run)
-                .map(|(id, _)| id)
-            {
-                *runnable.entry(*id).or_default() += 1;
+            for (&id, _) in now.0.iter().filter(|(_, turns)| turns.can_run) {
+                *runnable.entry(id).or_default() += 1;
             }
             let passed = begun.elapsed();
             if passed < REST {
@@ -117,8 +111,11 @@ impl Server {
             match ran.max() {
                 None => return false,
                 Some(ran) if ran >= SPUN => return true,
-                Some(_) if passed >= deadline() => return false,
-                Some(_) => {}
+                Some(ran) => assert!(
+                    passed < deadline(),
+                    "could not judge: this machine is so busy that the program ran for {ran:.1?} of {passed:.1?}; \
+                     try again, or with fewer checks at a time"
+                ),
             }
         }
     }
