@@ -51,20 +51,31 @@ pub(super) fn leak(after_what: After, before: Load, after: Load, is_busy: bool) 
         code,
         summary,
         expected: format!(
-            "about {} threads and {} descriptors as before, and at most {} MiB of memory",
-            before.threads,
-            before.descriptors,
+            "{} as before, and at most {} MiB of memory",
+            has(before),
             before.most_memory() >> 20
         ),
         observed: format!(
-            "{} threads, {} descriptors, {} MiB of memory in use, {} MiB reserved",
-            after.threads,
-            after.descriptors,
+            "{}, {} MiB of memory in use, {} MiB reserved",
+            has(after),
             after.memory >> 20,
             after.data >> 20
         ),
         likely: vec![likely],
     }
+}
+
+/// What a server has, in words.
+fn has(load: Load) -> String {
+    let count = |count: usize, what: &str| match count {
+        1 => format!("1 {what}"),
+        count => format!("{count} {what}s"),
+    };
+    let (threads, descriptors) = (
+        count(load.threads, "thread"),
+        count(load.descriptors, "descriptor"),
+    );
+    format!("{threads}, {descriptors}")
 }
 
 /// A client of a crowd was not served: perhaps because of what the others have left behind.
