@@ -58,11 +58,11 @@ pub fn deadline() -> Duration {
     }
 }
 
-/// Names the environment variable by which the grader makes a silence longer.
+/// The environment variable by which the grader makes [`silence`] longer.
 pub const SILENCE_VARIABLE: &str = "SILENCE";
 
-/// For how long a client is silent that may be silent as long as it likes: 1 s, or as many as the environment
-/// variable `SILENCE` says.
+/// How long the check of silent clients stays silent: 1 s, or as many seconds as the environment variable
+/// `SILENCE` says.
 ///
 /// # Panics
 ///

@@ -11,15 +11,7 @@ use tempfile::TempDir;
 use super::cgroup::Groups;
 use crate::cargo;
 
-/// The files in a sandbox's /etc: where the dynamic loader finds libraries, and how names become addresses.
-pub(super) const SETTINGS: [&str; 5] = [
-    LOADER_CACHE,
-    "hosts",
-    "host.conf",
-    "nsswitch.conf",
-    "gai.conf",
-];
-
+/// Where the dynamic loader finds libraries.
 const LOADER_CACHE: &str = "ld.so.cache";
 
 /// The files that map names to addresses. In a sandbox there is no other machine, and `localhost` has an IPv4
@@ -32,6 +24,11 @@ const NAMES: [(&str, &str); 4] = [
     ("nsswitch.conf", "hosts: files\n"),
     ("gai.conf", "precedence ::ffff:0:0/96 100\n"),
 ];
+
+/// The names of the files in a sandbox's /etc.
+pub(super) fn settings() -> impl Iterator<Item = &'static str> {
+    NAMES.iter().map(|(name, _)| *name).chain([LOADER_CACHE])
+}
 
 /// A folder of files, and the control groups, for as long as sandboxes are made.
 pub struct Kit {

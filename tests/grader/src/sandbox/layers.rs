@@ -96,7 +96,7 @@ fn common(settings: &Path, devices: &[String]) -> Vec<String> {
     ]
     .map(str::to_owned)
     .to_vec();
-    for name in kit::SETTINGS {
+    for name in kit::settings() {
         let from = settings.join(name).to_string_lossy().into_owned();
         arguments.extend(["--ro-bind-try".into(), from, format!("/etc/{name}")]);
     }
